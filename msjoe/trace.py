@@ -1,0 +1,133 @@
+"""A Trace: everything one answer produced. The page draws it, the shell prints it, analysis reads it.
+
+On disk a folder: ``trace.json`` + ``arrays.npz`` + the pictures as jpg.
+Shapes: Q queries, T dense frames, K chosen.
+"""
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from msjoe.errors import UserError
+
+SCHEMA = 1
+ARRAYS = ("times_T", "sim_QT", "weights_T")
+IMAGES = ("previews", "keyframes")
+# Facts about the run and not about the answer: two runs of one question differ only in these.
+RUN_FACTS = ("seconds", "video", "notes")
+
+
+@dataclass
+class Trace:
+    """Filled step by step by the pipeline; a partial Trace has empty later fields."""
+
+    question: str
+    options: list[str] = field(default_factory=list)
+    video: str = ""  # a name for people; no step reads it
+    video_id: str = ""
+    duration: float = 0.0  # seconds
+    settings: dict = field(default_factory=dict)
+    models: dict = field(default_factory=dict)  # {"mllm": ..., "clip": ..., "selector": ...}
+    versions: dict = field(default_factory=dict)
+
+    preview_times: list[float] = field(default_factory=list)
+    query_reply: str = ""
+    queries: list[str] = field(default_factory=list)
+    queries_from: str = ""  # "reply", or "question" when the reply could not be read
+
+    times_T: np.ndarray | None = None  # seconds, float32
+    sim_QT: np.ndarray | None = None  # cosine similarity, float32
+    weights_T: np.ndarray | None = None  # sampling weights, sum 1, float32
+    selection_note: str = ""
+    indices: list[int] = field(default_factory=list)  # into times_T, sorted
+    chosen_times: list[float] = field(default_factory=list)
+
+    answer_reply: str = ""
+    answer: str | None = None  # the letter; None when it could not be read or there are no options
+
+    seconds: dict = field(default_factory=dict)  # step -> seconds
+    tokens: dict = field(default_factory=dict)  # step -> {"visual", "prompt", "new"}
+    notes: list[str] = field(default_factory=list)  # what a reader should know: fallbacks, caches
+    previews: list[np.ndarray] = field(default_factory=list)  # uint8 [H, W, 3]
+    keyframes: list[np.ndarray] = field(default_factory=list)  # uint8 [H, W, 3], as chosen_times
+
+    def same_answer(self, other: "Trace") -> bool:
+        """Whether both traces hold the same content, run facts (times taken, file name) aside."""
+        skip = set(ARRAYS) | set(IMAGES) | set(RUN_FACTS)
+        plain = all(getattr(self, f.name) == getattr(other, f.name) for f in fields(self) if f.name not in skip)
+        return plain and all(_equal(getattr(self, n), getattr(other, n)) for n in ARRAYS)
+
+    def answer_text(self) -> str:
+        """The answer in words: the option's text, or the reply where there are no options."""
+        if self.answer is None:
+            return self.answer_reply.strip()
+        return self.options[ord(self.answer) - ord("A")]
+
+    def summary(self) -> dict:
+        """The short form for programs (``msjoe answer --json``)."""
+        keys = ("video", "duration", "question", "options", "queries", "queries_from", "answer", "models", "notes")
+        short = {k: getattr(self, k) for k in keys}
+        return short | {
+            "times": self.chosen_times,
+            "answer_text": self.answer_text(),
+            "reply": self.answer_reply,
+            "seconds": self.seconds,
+            "tokens": self.tokens,
+        }
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the Trace to a new or empty ``folder``, complete or not at all."""
+        folder = Path(folder)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UserError(f"{folder} already exists and is not an empty folder: choose another one for the trace")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".trace-") as tmp:
+            inner = Path(tmp) / "trace"
+            inner.mkdir()
+            self._write(inner)
+            os.replace(inner, folder)
+        return folder
+
+    def _write(self, folder: Path) -> None:
+        record = asdict(self)
+        for name in ARRAYS + IMAGES:
+            record.pop(name)
+        record = {"schema": SCHEMA, **record}
+        (folder / "trace.json").write_text(json.dumps(record, indent=2, ensure_ascii=False), encoding="utf-8")
+        arrays = {n: getattr(self, n) for n in ARRAYS if getattr(self, n) is not None}
+        np.savez_compressed(folder / "arrays.npz", **arrays)
+        for name in IMAGES:
+            for i, picture in enumerate(getattr(self, name)):
+                Image.fromarray(picture).save(folder / f"{name[:-1]}_{i:02d}.jpg", quality=92)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Trace":
+        """Read a saved Trace; raises UserError for a folder that holds none or another schema."""
+        folder = Path(folder)
+        if not (folder / "trace.json").is_file():
+            raise UserError(f"no trace.json in {folder}: give a folder written by --save")
+        try:
+            record = json.loads((folder / "trace.json").read_text(encoding="utf-8"))
+        except json.JSONDecodeError as e:
+            raise UserError(f"{folder / 'trace.json'} is not readable JSON ({e}): save the trace again") from e
+        if record.pop("schema", None) != SCHEMA:
+            raise UserError(f"{folder} has another trace schema than {SCHEMA}: save the trace again")
+        trace = cls(**record)
+        with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
+            for name in ARRAYS:
+                setattr(trace, name, arrays[name] if name in arrays else None)
+        for name in IMAGES:
+            paths = sorted(folder.glob(f"{name[:-1]}_*.jpg"))
+            setattr(trace, name, [np.asarray(Image.open(p).convert("RGB")) for p in paths])
+        return trace
+
+
+def _equal(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return a.shape == b.shape and bool(np.array_equal(a, b))
