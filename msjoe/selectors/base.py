@@ -8,6 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
+from msjoe.errors import QuestionError
+
 
 @dataclass(frozen=True)
 class ScoreSet:
@@ -43,3 +45,18 @@ class Selector(Protocol):
     def select(
         self, scores: ScoreSet | np.ndarray, budget: int, rng: np.random.Generator | None = None
     ) -> Selection: ...
+
+
+def checked(scores: ScoreSet | np.ndarray, budget: int) -> ScoreSet:
+    """The scores as a ScoreSet with at least one row and one frame, and a budget of at least 1, or a QuestionError."""
+    scores = ScoreSet.of(scores)
+    if budget < 1:
+        raise QuestionError(f"the budget is {budget} frames: give at least 1")
+    if scores.sim_QT.ndim != 2 or 0 in scores.sim_QT.shape:
+        raise QuestionError(f"scores of shape {scores.sim_QT.shape}: give at least one row and one frame")
+    return scores
+
+
+def short_note(count: int, budget: int) -> str:
+    """What to say where the video has fewer frames than asked for; otherwise nothing."""
+    return f"only {count} frames for a budget of {budget}: all of them taken" if count < budget else ""

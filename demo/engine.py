@@ -1,0 +1,79 @@
+"""The models behind the page: loaded once in the background, used by one run at a time.
+
+Everything that touches a model happens on one worker thread, so a run that starts before the
+models are there, or while a stopped one still finishes its step, simply waits in line.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:  # the pipeline imports torch, which takes seconds that the page does not have
+    from msjoe.pipeline import Event, Models
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+TICK = 0.25  # seconds between signs of life, at which a stopped run can end
+
+
+class Engine:
+    """Owns the worker thread and the models."""
+
+    def __init__(self, load: Callable[[], "Models"]) -> None:
+        self._started = time.monotonic()
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="models")
+        self._loading = self._worker.submit(load)
+        self._loading.add_done_callback(self._log_end_of_loading)
+
+    def _log_end_of_loading(self, loading: Future) -> None:
+        if loading.exception():
+            log.error("the models could not be loaded: %s", loading.exception())
+        else:
+            log.info("models ready after %.1f s", self.waiting_seconds)
+
+    @property
+    def waiting_seconds(self) -> float:
+        """Seconds since loading began."""
+        return time.monotonic() - self._started
+
+    @property
+    def settled(self) -> bool:
+        """Whether loading has ended, well or badly."""
+        return self._loading.done()
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What loading raised, if it did."""
+        return self._loading.exception() if self.settled else None
+
+    @property
+    def models(self) -> "Models | None":
+        """The models, or None while there are none."""
+        return self._loading.result() if self.settled and not self.failure else None
+
+    def stream(self, start: Callable[["Models"], Iterator["Event"]]) -> Iterator["Event | None"]:
+        """Yield the events of ``start(models)``, and None at least every ``TICK`` seconds.
+
+        Raises what loading or the run raises. Closing this generator closes the run as soon as
+        the step in progress lets go; it does not block.
+        """
+        models = yield from _wait(self._loading)
+        run = start(models)
+        step = self._worker.submit(next, run, None)
+        try:
+            while (event := (yield from _wait(step))) is not None:
+                yield event
+                step = self._worker.submit(next, run, None)
+        finally:
+            step.cancel()
+            self._worker.submit(run.close)
+
+
+def _wait(future: "Future[T]") -> Generator[None, None, T]:
+    while not future.done():
+        wait([future], timeout=TICK)
+        if not future.done():
+            yield None
+    return future.result()

@@ -1,0 +1,277 @@
+"""Contrastive training of the miniature CLIP on Reel, on one CPU thread.
+
+How it differs from CLIP's own training:
+1. The loss has many positives. A text such as "holding a key" is true of several pictures of a
+   batch; with one positive per row, as in open_clip's ClipLoss, the others would count as wrong.
+2. Hard negatives: pictures come in groups that differ in one attribute, and captions with one
+   attribute wrong are added to the texts (see ``clip_data``).
+3. Pictures are drawn as they are needed: no picture is seen twice.
+
+A batch depends on (seed, step) alone and a checkpoint holds weights, optimizer state and step, so
+a run that was stopped and started again ends in the same weights, bit for bit on one machine.
+
+Run: ``msjoe reel train-clip --out checkpoints/reel-clip``; the same command continues a stopped run.
+"""
+
+import argparse
+import json
+import logging
+import math
+import sys
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+from safetensors.torch import save_file
+from tqdm import tqdm
+
+from msjoe.errors import CheckpointError
+from msjoe.files import write_atomic
+from msjoe.reel.clip_data import Batch, make_batch
+from msjoe.reel.clip_model import build_tokenizer, clip_config, new_clip, save_clip
+from msjoe.reel.clip_validation import hard_decoy_rank, validate_clip, write_card
+from msjoe.reel.version import write_reel_json
+from msjoe.reel.world import REEL_VERSION
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT_NAME = "state.safetensors"
+METRICS_NAME = "metrics.jsonl"
+CHECKPOINT_SECONDS = 240.0  # at most this much work is lost when a run is stopped
+
+
+@dataclass(frozen=True)
+class ClipTraining:
+    """What decides the weights. ``steps`` is part of it, because the learning rate ends at 0 there."""
+
+    steps: int = 4500  # about 40 minutes on one thread of a 2.8 GHz server core
+    seed: int = 0
+    batch: int = 128  # pictures a step; half as many texts again
+    lr: float = 1e-3  # peak, after the warm-up
+    warmup: int = 200  # steps
+    weight_decay: float = 0.05  # on matrices only
+    max_scale: float = 100.0  # CLIP's own bound on the inverse temperature
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.batch < 4:
+            raise ValueError(f"{self.steps} steps of {self.batch} pictures: give at least 1 step of 4")
+
+
+def multi_positive_loss(
+    picture_ND: torch.Tensor, text_MD: torch.Tensor, true_MN: torch.Tensor, scale: torch.Tensor
+) -> tuple[torch.Tensor, dict[str, float]]:
+    """Contrastive loss in which every true (text, picture) pair is a positive.
+
+    Mean of two cross-entropies over logits = scale * cosine: each text's softmax over the N pictures
+    against a target uniform over the pictures it is true of, and each picture's softmax over the
+    M texts likewise (the multi-positive form of SupCon, arXiv 2004.11362, and UniCL, arXiv
+    2204.03610). Rows without any positive are left out. With one positive per row it is CLIP's loss.
+
+    Returns (loss, metrics); "accuracy" is the share of texts whose best picture is a true one.
+    """
+    logits_MN = scale * F.normalize(text_MD, dim=-1) @ F.normalize(picture_ND, dim=-1).T
+    loss = (_soft_cross_entropy(logits_MN, true_MN) + _soft_cross_entropy(logits_MN.T, true_MN.T)) / 2
+    with torch.no_grad():
+        asked = true_MN.any(1)
+        hit = true_MN[asked].gather(1, logits_MN[asked].argmax(1, keepdim=True))
+    return loss, {"loss": loss.item(), "accuracy": hit.float().mean().item(), "scale": scale.item()}
+
+
+def train_clip(
+    out: Path,
+    steps: int = ClipTraining.steps,
+    seed: int = 0,
+    run_dir: Path | None = None,
+    config: ClipTraining = ClipTraining(),
+    command: str = "",
+) -> dict:
+    """Train, measure on validation videos and write the checkpoint folder ``out``.
+
+    ``run_dir`` (by default beside ``out``) holds the state to resume from and the metrics; an
+    existing state of the same settings is continued. Returns what reel.json holds.
+    Raises CheckpointError when ``run_dir`` belongs to a run of other settings.
+    """
+    config = replace(config, steps=steps, seed=seed)
+    run_dir = run_dir or out.with_name(out.name + "-run")
+    model, seconds = run_training(config, run_dir)
+    save_clip(model, out)
+    record = {
+        "command": command or f"msjoe reel train-clip --steps {steps} --seed {seed}",
+        "seed": seed,
+        "steps": steps,
+        "seconds": round(seconds),
+        "training": asdict(config),
+        "validation": validate_clip(out),
+    }
+    write_reel_json(out, record)
+    write_card(out)
+    return record
+
+
+def run_training(config: ClipTraining, run_dir: Path, stop_after: int | None = None) -> tuple[torch.nn.Module, float]:
+    """The loop: returns the trained model and the seconds spent on it, stops included.
+
+    ``stop_after`` ends it early at that step with a checkpoint, as an interruption would.
+    """
+    torch.set_num_threads(1)  # one is faster than two where another process works beside it
+    model = new_clip(config.seed)
+    optimizer = build_optimizer(model, config)
+    done, seconds = load_state(run_dir, model, optimizer, config)
+    trim_metrics(run_dir / METRICS_NAME, done)
+    tokenizer = build_tokenizer()
+    model.train()
+    last = min(config.steps, stop_after or config.steps)
+    start = saved = time.monotonic()
+    bar = tqdm(range(done, last), initial=done, total=config.steps, unit="step", mininterval=10, file=sys.stderr)
+    for step in bar:
+        batch = make_batch(config.seed, step, config.batch, model.visual.image_size[0])
+        metrics = train_step(model, optimizer, tokenizer, batch, step, config)
+        spent = seconds + time.monotonic() - start
+        if (step + 1) % 50 == 0 or step + 1 == last:
+            metrics["samples_per_s"] = config.batch * (step + 1 - done) / (time.monotonic() - start)
+            if (step + 1) % 500 == 0:
+                metrics["hard_decoys"] = hard_decoy_rank(model, tokenizer, n=128)["first"]
+            note_metrics(run_dir / METRICS_NAME, {"step": step + 1, "seconds": spent, **metrics})
+            bar.set_postfix({name: f"{value:.3g}" for name, value in metrics.items()})
+        if time.monotonic() - saved > CHECKPOINT_SECONDS or step + 1 == last:
+            save_state(run_dir, model, optimizer, config, step + 1, spent)
+            saved = time.monotonic()
+    return model.eval(), seconds + time.monotonic() - start
+
+
+def train_step(
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    tokenizer,
+    batch: Batch,
+    step: int,
+    config: ClipTraining,
+) -> dict[str, float]:
+    """One update of the weights in place; returns the metrics of the loss and the learning rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate(step, config)
+    ids_ML = encode_ids(tokenizer, batch.texts, model.context_length)
+    picture_ND = model.encode_image(to_input(batch.pictures))
+    text_MD = model.encode_text(ids_ML)
+    loss, metrics = multi_positive_loss(picture_ND, text_MD, torch.from_numpy(batch.true_MN), model.logit_scale.exp())
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    with torch.no_grad():
+        model.logit_scale.clamp_(0, math.log(config.max_scale))
+    return {**metrics, "lr": optimizer.param_groups[0]["lr"]}
+
+
+def build_optimizer(model: torch.nn.Module, config: ClipTraining) -> torch.optim.AdamW:
+    """AdamW; biases, norms, embeddings of positions and the logit scale are not decayed."""
+    matrices = [p for p in model.parameters() if p.ndim >= 2]
+    vectors = [p for p in model.parameters() if p.ndim < 2]
+    groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.98), eps=1e-6)
+
+
+def learning_rate(step: int, config: ClipTraining) -> float:
+    """Linear warm-up, then a cosine from the peak to 0 at the last step."""
+    if step < config.warmup:
+        return config.lr * (step + 1) / config.warmup
+    share = (step - config.warmup) / max(1, config.steps - config.warmup)
+    return config.lr * 0.5 * (1 + math.cos(math.pi * share))
+
+
+def to_input(pictures: np.ndarray) -> torch.Tensor:
+    """uint8 [N, H, W, 3] -> normalised float32 [N, 3, H, W], as the saved preprocess config says."""
+    preprocess = clip_config()["preprocess_cfg"]
+    mean, std = torch.tensor(preprocess["mean"]), torch.tensor(preprocess["std"])
+    return ((torch.from_numpy(pictures).float() / 255 - mean) / std).permute(0, 3, 1, 2).contiguous()
+
+
+def encode_ids(tokenizer, texts: list[str], context: int) -> torch.Tensor:
+    """int64 [M, L] token ids, cut or padded to ``context``, as open_clip's HFTokenizer gives them."""
+    padded = tokenizer(texts, max_length=context, padding="max_length", truncation=True, return_tensors="pt")
+    return padded.input_ids
+
+
+def save_state(
+    run_dir: Path, model: torch.nn.Module, optimizer: torch.optim.AdamW, config: ClipTraining, step: int, seconds: float
+) -> None:
+    """Weights, optimizer moments and position in one safetensors file, replaced atomically."""
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors.update({f"optimizer.{index}.{name}": tensor for name, tensor in state.items()})
+    about = {"step": step, "seconds": seconds, "config": asdict(config), "reel_version": REEL_VERSION}
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    metadata = {"about": json.dumps(about)}
+    write_atomic(run_dir / CHECKPOINT_NAME, lambda path: save_file(contiguous, path, metadata=metadata))
+
+
+def load_state(
+    run_dir: Path, model: torch.nn.Module, optimizer: torch.optim.AdamW, config: ClipTraining
+) -> tuple[int, float]:
+    """Fill model and optimizer from ``run_dir``; returns (steps done, seconds spent), (0, 0.0) if none."""
+    path = run_dir / CHECKPOINT_NAME
+    if not path.is_file():
+        return 0, 0.0
+    with safe_open(path, framework="pt") as file:
+        about = json.loads(file.metadata()["about"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    wanted = {"config": asdict(config), "reel_version": REEL_VERSION}
+    if {name: about[name] for name in wanted} != wanted:
+        raise CheckpointError(
+            f"{run_dir} holds a run with other settings ({about['config']}, Reel {about['reel_version']}): "
+            f"continue it with those, or give another run folder"
+        )
+    model.load_state_dict({name[6:]: tensor for name, tensor in tensors.items() if name.startswith("model.")})
+    moments: dict[int, dict[str, torch.Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith("optimizer."):
+            _, index, key = name.split(".")
+            moments.setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    log.info("continuing %s at step %d of %d", run_dir, about["step"], config.steps)
+    return about["step"], about["seconds"]
+
+
+def note_metrics(path: Path, line: dict) -> None:
+    """Append one JSON line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def trim_metrics(path: Path, done: int) -> None:
+    """Drop the lines of steps after ``done``, which a resumed run will do again."""
+    if not path.is_file():
+        return
+    kept = [line for line in path.read_text(encoding="utf-8").splitlines() if json.loads(line)["step"] <= done]
+    write_atomic(path, lambda temporary: temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8"))
+
+
+def _soft_cross_entropy(logits_RC: torch.Tensor, true_RC: torch.Tensor) -> torch.Tensor:
+    """Mean over rows R that have a positive of -mean over their positives of log softmax over columns C."""
+    counts_R = true_RC.sum(1)
+    rows = counts_R > 0
+    log_p_RC = F.log_softmax(logits_RC[rows], dim=1)
+    return -((log_p_RC * true_RC[rows]).sum(1) / counts_R[rows]).mean()
+
+
+def main(argv: list[str] | None = None) -> None:
+    """``python -m msjoe.reel.clip_training``: the same as ``msjoe reel train-clip``."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True, help="checkpoint folder to write")
+    parser.add_argument("--run-dir", type=Path, help="where state and metrics go (default: OUT-run)")
+    parser.add_argument("--steps", type=int, default=ClipTraining.steps, help="default %(default)s, about 40 minutes")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    command = f"msjoe reel train-clip --steps {args.steps} --seed {args.seed}"
+    record = train_clip(args.out, args.steps, args.seed, args.run_dir, command=command)
+    log.info("wrote %s: %s", args.out, json.dumps(record["validation"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""``msjoe reel make``: a Reel video as a real H.264 file, and its questions as JSON beside it."""
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from msjoe.reel.script import TICKS, Script
+from msjoe.reel.source import file_frames
+from msjoe.video.write import write_video
+
+log = logging.getLogger(__name__)
+
+
+def make_video(script: Script, out: Path, crf: int = 25, progress: bool = True) -> tuple[Path, Path]:
+    """Write ``reel-SPLIT-TRACK-SEED.mp4`` and ``.json`` into ``out``; returns both paths.
+
+    The JSON holds questions, options, answers and evidence times, for analysis only.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    stem = f"reel-{script.split}-{script.track}-{script.seed}"
+    video, record = out / f"{stem}.mp4", out / f"{stem}.json"
+    write_video(video, _counted(script, progress), fps=TICKS, crf=crf, gop=TICKS * 30)
+    _write_json(record, describe(script) | {"video": video.name})
+    return video, record
+
+
+def describe(script: Script) -> dict:
+    """The questions and facts of a script, ready for JSON."""
+    keys = ("split", "track", "seed", "duration")
+    return {
+        "reel_version": script.version,
+        **{k: getattr(script, k) for k in keys},
+        "questions": [asdict(q) for q in script.questions],
+    }
+
+
+def _counted(script: Script, progress: bool) -> Iterator[np.ndarray]:
+    total = round(script.duration * TICKS)
+    yield from tqdm(file_frames(script), total=total, unit="frame", desc="drawing", disable=not progress)
+
+
+def _write_json(path: Path, record: dict) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(record, indent=1), encoding="utf-8")
+    os.replace(part, path)

@@ -1,0 +1,213 @@
+"""Reel's questions: plans made while the video is written, and their wording once it stands.
+
+A planner picks evidence shots at random, fixes what the question is about and promises that it
+happens nowhere else. Wording comes last, when wrong options that are true elsewhere can be found.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from msjoe.reel.draft import Draft, Stuck
+from msjoe.reel.wording import Words, options_for
+from msjoe.reel.world import Look
+
+LETTERS = "ABCDE"
+MARGIN = 0.15  # of the video's time, between the most frequent and the next
+
+
+@dataclass(frozen=True)
+class Question:
+    """A multiple-choice question. All below ``options`` is for training and analysis only."""
+
+    id: str
+    track: str
+    template: str
+    text: str
+    options: tuple[str, ...]
+    answer: str  # letter
+    evidence: tuple[tuple[float, float], ...]  # seconds, in time order
+    ideal_queries: tuple[str, ...]  # what a perfect asker would look for
+    subjects: tuple[int, ...]  # characters whose costume an asker must know
+    unseen: bool  # rests on a composition that never occurs in training
+
+
+@dataclass
+class Plan:
+    """What a question is about, in indices; no words yet."""
+
+    template: str
+    shots: list[int]  # evidence
+    asked: str  # attribute that the options name
+    answer: int | tuple[int, int]
+    keys: list[dict[str, int]] = field(default_factory=list)  # what the text tells, in order
+    extra: dict = field(default_factory=dict)
+
+
+Planner = Callable[[Draft, int, list[Plan]], Plan]
+
+
+def planners(track: str) -> list[Planner]:
+    return {
+        "needle": [plan_event],
+        "order": [plan_order],
+        "multi": [plan_count, plan_never, plan_pair],
+        "global": [plan_most_place, plan_most_who, plan_first, plan_last],
+    }[track]
+
+
+def _free_shots(draft: Draft, count: int) -> list[int]:
+    free = np.flatnonzero(~draft.used)
+    if len(free) < count:
+        raise Stuck
+    shots = [int(s) for s in draft.rng.choice(free, count, replace=False)]
+    draft.used[shots] = True
+    return shots
+
+
+def plan_event(draft: Draft, long: int, plans: list[Plan]) -> Plan:
+    """One event: two attributes are told, a third is asked."""
+    keys = {"item": ("who", "place"), "mark": ("who", "place"), "place": ("who", "item"), "who": ("item", "place")}
+    asked = ("item", "mark", "place", "who")[draft.rng.integers(4)]
+    (shot,) = _free_shots(draft, 1)
+    values = {a: int(draft.values[a][shot]) for a in (*keys[asked], asked)}
+    draft.set(shot, **values)
+    key = {a: values[a] for a in keys[asked]}
+    draft.promise(key, [shot])
+    return Plan("event", [shot], asked, values[asked], [key])
+
+
+def plan_order(draft: Draft, long: int, plans: list[Plan]) -> Plan:
+    """What another character did next after, or last before, an anchor 1 to 3 shots away."""
+    (anchor,) = _free_shots(draft, 1)
+    ahead = bool(draft.rng.integers(2))
+    target = anchor + (1 if ahead else -1) * int(draft.rng.integers(1, 4))
+    if not 0 <= target < draft.count or draft.used[target]:
+        raise Stuck
+    draft.used[target] = True
+    asked = ("item", "place", "mark")[draft.rng.integers(3)]
+    anchor_long = bool(draft.rng.integers(2))
+    draft.swap_length(anchor, anchor_long, long)
+    draft.swap_length(target, not anchor_long, long)
+    who, place = int(draft.values["who"][anchor]), int(draft.values["place"][anchor])
+    other = draft.pick("who", {who})
+    draft.set(anchor, who=who, place=place)
+    for shot in range(min(anchor, target) + 1, max(anchor, target)):
+        seen = int(draft.values["who"][shot])
+        draft.set(shot, who=draft.pick("who", {other}) if seen == other else seen)
+    answer = int(draft.values[asked][target])
+    if asked == "place" and answer == place:
+        answer = draft.pick("place", {place})
+    draft.set(target, who=other, **{asked: answer})
+    key = {"who": who, "place": place}
+    draft.promise(key, [anchor])
+    return Plan("after" if ahead else "before", [anchor, target], asked, answer, [key, {"who": other}])
+
+
+def _gather(draft: Draft, count: int, long: int) -> tuple[list[int], dict[str, int]]:
+    """Shots that show the same character at the same place, one long and the others short."""
+    key = {"who": draft.pick("who"), "place": draft.pick("place")}
+    shots = _free_shots(draft, count)
+    for i, shot in enumerate(shots):
+        draft.swap_length(shot, i == 0, long)
+        draft.set(shot, **key)
+    draft.promise(key, shots)
+    return shots, key
+
+
+def plan_count(draft: Draft, long: int, plans: list[Plan]) -> Plan:
+    """How many kinds of item over four shots; the number of shots tells nothing."""
+    shots, key = _gather(draft, 4, long)
+    kinds = int(draft.rng.integers(1, 5))
+    chosen = draft.rng.choice(draft.pools["item"], kinds, replace=False)
+    items = np.concatenate([chosen, draft.rng.choice(chosen, 4 - kinds)])
+    for shot, item in zip(shots, draft.rng.permutation(items), strict=True):
+        draft.set(shot, item=int(item))
+    return Plan("count", shots, "number", kinds, [key])
+
+
+def plan_never(draft: Draft, long: int, plans: list[Plan]) -> Plan:
+    """Which item did not appear; the wrong options are the three that did."""
+    shots, key = _gather(draft, 3, long)
+    items = [int(i) for i in draft.rng.choice(draft.pools["item"], 3, replace=False)]
+    for shot, item in zip(shots, items, strict=True):
+        draft.set(shot, item=item)
+    return Plan("never", shots, "item", -1, [key], {"shown": items})
+
+
+def plan_pair(draft: Draft, long: int, plans: list[Plan]) -> Plan:
+    """Two details from two moments; the options are a 2 x 2 grid, so that none is odd."""
+    shots = _free_shots(draft, 2)
+    keys, answer = [], []
+    for i, shot in enumerate(shots):
+        draft.swap_length(shot, i == 0, long)
+        values = {a: int(draft.values[a][shot]) for a in ("who", "place", "item")}
+        draft.set(shot, **values)
+        answer.append(values.pop("item"))
+        keys.append(values)
+        draft.promise(values, [shot])
+    order = draft.rng.permutation(2)
+    shots, keys, answer = ([row[i] for i in order] for row in (shots, keys, answer))
+    return Plan("pair", shots, "item", (answer[0], answer[1]), keys)
+
+
+def _once(template: str, plans: list[Plan]) -> None:
+    if any(plan.template == template for plan in plans):
+        raise Stuck
+
+
+def _plan_most(draft: Draft, attribute: str, plans: list[Plan]) -> Plan:
+    _once(f"most {attribute}", plans)
+    share = np.bincount(draft.values[attribute], weights=draft.lengths) / draft.lengths.sum()
+    first, second = np.argsort(-share)[:2]
+    if share[first] - share[second] < MARGIN:
+        raise Stuck
+    shots = np.flatnonzero(draft.values[attribute] == first)
+    return Plan(f"most {attribute}", [int(s) for s in shots], attribute, int(first))
+
+
+def plan_most_place(draft: Draft, long: int, plans: list[Plan]) -> Plan:
+    return _plan_most(draft, "place", plans)
+
+
+def plan_most_who(draft: Draft, long: int, plans: list[Plan]) -> Plan:
+    return _plan_most(draft, "who", plans)
+
+
+def _plan_end(draft: Draft, template: str, shots: np.ndarray, plans: list[Plan]) -> Plan:
+    _once(template, plans)
+    places = draft.values["place"][shots]
+    run = shots[: int(np.argmax(places != places[0])) or len(shots)]
+    if draft.lengths[run].sum() < draft.lengths.sum() / 8:
+        raise Stuck  # 8 spread frames must see it
+    return Plan(template, sorted(int(s) for s in run), "place", int(places[0]))
+
+
+def plan_first(draft: Draft, long: int, plans: list[Plan]) -> Plan:
+    return _plan_end(draft, "first", np.arange(draft.count), plans)
+
+
+def plan_last(draft: Draft, long: int, plans: list[Plan]) -> Plan:
+    return _plan_end(draft, "last", np.arange(draft.count)[::-1], plans)
+
+
+def write_question(plan: Plan, draft: Draft, cast: dict[int, Look], name: str, track: str, ticks: int) -> Question:
+    """Put a plan into words, with wrong options that are true at another moment of the video."""
+    words = Words(draft.rng, cast)
+    options, right = options_for(plan, draft, words)
+    order = draft.rng.permutation(len(options))
+    ends = draft.ends / ticks
+    starts = (draft.ends - draft.lengths) / ticks
+    return Question(
+        id=name,
+        track=track,
+        template=f"{plan.template} {plan.asked}" if track in ("needle", "order") else plan.template,
+        text=words.text(plan),
+        options=tuple(options[i] for i in order),
+        answer=LETTERS[int(np.flatnonzero(order == right)[0])],
+        evidence=tuple((float(starts[s]), float(ends[s])) for s in sorted(plan.shots)),
+        ideal_queries=words.queries(plan, options),
+        subjects=tuple(sorted({k["who"] for k in plan.keys if "who" in k})),
+        unseen=track != "global" and draft.unseen(plan.shots),
+    )

@@ -1,0 +1,133 @@
+"""Drawing a Reel picture: a patterned place, a body with a hat, an item and a small mark.
+
+Everything is drawn from shapes given by formulas on a 224-pixel grid (the size of the files) and
+shrunk by averaging, so that a picture drawn at 112 or 56 is the 224 picture as a decoder and an
+area filter would give it back. Integer arithmetic and IEEE basic operations only: the same
+pixels on every machine.
+
+Units: positions in pixels of the 224 grid; H = W = size.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from msjoe.reel.sprites import BODY_SIZES, hat_sprite, item_sprite, mark_sprite, place_picture, shape_mask
+from msjoe.reel.world import COLOUR_WORDS, COLOURS, Moment
+
+CANVAS = 224
+SIZES = (56, 112, 224)
+NOISE_TILES = 16
+
+
+@dataclass(frozen=True)
+class Pose:
+    """How a moment is drawn: where, how large, how bright, with which noise."""
+
+    x: int  # centre of the body, a multiple of 4 so that it falls on the grid of 56
+    y: int
+    scale: int  # index into BODY_SIZES
+    shift: tuple[int, int]  # of the background pattern
+    light: int  # brightness in 1/256: 256 is neutral
+    noise: int  # index of the noise tile
+    side: int  # +1: the item is held on the right, -1: on the left
+
+
+def random_pose(rng: np.random.Generator) -> Pose:
+    return Pose(
+        x=4 * int(rng.integers(19, 38)),
+        y=4 * int(rng.integers(27, 36)),
+        scale=int(rng.integers(len(BODY_SIZES))),
+        shift=(4 * int(rng.integers(12)), 4 * int(rng.integers(12))),
+        light=int(rng.integers(205, 300)),
+        noise=int(rng.integers(NOISE_TILES)),
+        side=1 if rng.integers(2) else -1,
+    )
+
+
+def draw(moment: Moment, pose: Pose, size: int = CANVAS) -> np.ndarray:
+    """One picture, uint8 [size, size, 3], size one of SIZES."""
+    step = CANVAS // size
+    canvas = _background(moment.place, step)[
+        _window(pose.shift[1], step, size), _window(pose.shift[0], step, size)
+    ].copy()
+    body = BODY_SIZES[pose.scale]
+    _paste(canvas, _body(moment.look.colour, moment.look.shape, pose.scale, step), pose.x, pose.y, step)
+    _paste(canvas, _hat(moment.who, step), pose.x, pose.y - body // 2 - 12, step)
+    _paste(canvas, _item(moment.item, step), pose.x + pose.side * (body // 2 + 20), pose.y + 4, step)
+    _paste(canvas, _mark(moment.mark, step), pose.x - pose.side * (body // 2 + 16), pose.y + 20, step)
+    lit = (canvas.astype(np.int32) * pose.light) >> 8
+    lit += _noise(pose.noise, step)
+    return np.clip(lit, 0, 255).astype(np.uint8)
+
+
+def shrink(picture: np.ndarray, step: int) -> np.ndarray:
+    """Average over step x step blocks: [H, W, C] -> float [H/step, W/step, C]."""
+    height, width, channels = picture.shape
+    blocks = picture.reshape(height // step, step, width // step, step, channels)
+    return blocks.astype(np.float32).mean((1, 3))
+
+
+def _window(offset: int, step: int, size: int) -> slice:
+    return slice(offset // step, offset // step + size)
+
+
+def _paste(canvas: np.ndarray, sprite: tuple[np.ndarray, np.ndarray], x: int, y: int, step: int) -> None:
+    """Blend a (colour times alpha, 256 - alpha) sprite centred at (x, y), cut at the edges."""
+    ink, keep = sprite
+    height, width = ink.shape[:2]
+    top, left = y // step - height // 2, x // step - width // 2
+    t, b = max(top, 0), min(top + height, canvas.shape[0])
+    l, r = max(left, 0), min(left + width, canvas.shape[1])
+    if t >= b or l >= r:
+        return
+    part = (slice(t - top, b - top), slice(l - left, r - left))
+    under = canvas[t:b, l:r]
+    canvas[t:b, l:r] = (ink[part] + under * keep[part]) >> 8
+
+
+def _sprite(rgba: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 [H, W, 4] on the 224 grid -> premultiplied int32 colour and 256 - alpha at 1/step."""
+    alpha = (rgba[..., 3:4] > 0).astype(np.float32)
+    ink = shrink(rgba[..., :3] * alpha, step)
+    share = shrink(alpha, step)
+    return np.rint(ink * 256).astype(np.int32), np.rint((1 - share) * 256).astype(np.int32)
+
+
+@cache
+def _background(place: int, step: int) -> np.ndarray:
+    return np.rint(shrink(place_picture(place, CANVAS + 48), step)).astype(np.int32)
+
+
+@cache
+def _body(colour: int, shape: int, scale: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+    mask, rim = shape_mask(shape, BODY_SIZES[scale])
+    rgba = np.zeros((*mask.shape, 4), np.uint8)
+    rgba[mask] = (*COLOURS[COLOUR_WORDS[colour]], 255)
+    rgba[rim] = (25, 25, 30, 255)
+    return _sprite(rgba, step)
+
+
+@cache
+def _hat(who: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+    return _sprite(hat_sprite(who), step)
+
+
+@cache
+def _item(item: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+    return _sprite(item_sprite(item), step)
+
+
+@cache
+def _mark(mark: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+    return _sprite(mark_sprite(mark), step)
+
+
+@cache
+def _noise(index: int, step: int) -> np.ndarray:
+    """Fixed grain on the 112 grid, so that halving 224 to 112 leaves it as it is."""
+    rng = np.random.Generator(np.random.PCG64(7_000 + index))
+    coarse = rng.integers(-9, 10, size=(112, 112, 1))
+    fine = np.repeat(np.repeat(coarse, 2, 0), 2, 1)
+    return np.rint(shrink(fine, step)).astype(np.int32)

@@ -1,0 +1,81 @@
+"""A Reel video without a file: the same pictures that the file holds, through the same interface."""
+
+import bisect
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from msjoe.reel.render import BODY_SIZES, CANVAS, SIZES, Pose, draw, shrink
+from msjoe.reel.script import TICKS, Scene, Script
+from msjoe.video.base import dense_count
+
+
+class ReelSource:
+    """A FrameSource that draws. It holds a drawing function and no script, seed or answer.
+
+    The picture changes ``TICKS`` times a second, as in the files.
+    """
+
+    def __init__(self, script: Script) -> None:
+        self.duration = script.duration
+        told = f"reel {script.version} {script.split} {script.track} {script.seed} {script.duration}"
+        self.id = "reel-" + hashlib.sha256(told.encode()).hexdigest()[:24]
+        self._draw = _painter(script.scenes)
+
+    def dense(self, fps: float, size: int, batch: int = 64) -> Iterator[np.ndarray]:
+        """uint8 [B, size, size, 3] batches, frame i at i / fps seconds."""
+        count = dense_count(self.duration, fps)
+        for first in range(0, count, batch):
+            yield np.stack([self._at(i / fps, size) for i in range(first, min(first + batch, count))])
+
+    def frames_at(self, times: Sequence[float], max_pixels: int | None = None) -> list[np.ndarray]:
+        """uint8 [size, size, 3], the largest of 56, 112, 224 within ``max_pixels`` (56 at least)."""
+        fitting = [s for s in SIZES if max_pixels is None or s * s <= max_pixels]
+        return [self._at(t, max(fitting, default=SIZES[0])) for t in times]
+
+    def _at(self, seconds: float, size: int) -> np.ndarray:
+        last = round(self.duration * TICKS) - 1
+        tick = min(max(int(seconds * TICKS + 1e-6), 0), last)
+        if size in SIZES:
+            return self._draw(tick, size)
+        if CANVAS % size:
+            raise ValueError(f"Reel draws sides that divide {CANVAS}, got {size}")
+        return np.rint(shrink(self._draw(tick, CANVAS), CANVAS // size)).astype(np.uint8)
+
+
+def _painter(scenes: tuple[Scene, ...]) -> Callable[[int, int], np.ndarray]:
+    """A function (tick, size) -> picture."""
+    starts = [round(scene.start * TICKS) for scene in scenes]
+
+    def paint(tick: int, size: int) -> np.ndarray:
+        i = bisect.bisect_right(starts, tick) - 1
+        return draw(scenes[i].moment, drift(scenes[i].pose, tick - starts[i]), size)
+
+    return paint
+
+
+def drift(pose: Pose, ticks: int) -> Pose:
+    """The pose ``ticks`` after a shot began: it sways, nears or recedes, and the light wanders."""
+    sway = _triangle(ticks + pose.noise * 3, 24)
+    return replace(
+        pose,
+        x=pose.x + 4 * (sway - 3),
+        y=pose.y + 4 * (_triangle(ticks + pose.noise, 40) // 3 - 1),
+        scale=min(max(pose.scale + _triangle(ticks + 5 * pose.noise, 64) // 5 - 1, 0), len(BODY_SIZES) - 1),
+        light=pose.light + 6 * (_triangle(ticks // 4 + pose.noise, 16) - 2),
+    )
+
+
+def _triangle(t: int, period: int) -> int:
+    """0 up to 6 and back over ``period``, in whole steps."""
+    phase = t % period
+    return min(phase, period - phase) * 12 // period
+
+
+def file_frames(script: Script) -> Iterator[np.ndarray]:
+    """Every picture of the file in order, uint8 [224, 224, 3], ``TICKS`` a second."""
+    paint = _painter(script.scenes)
+    for tick in range(round(script.duration * TICKS)):
+        yield paint(tick, CANVAS)

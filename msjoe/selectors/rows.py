@@ -1,0 +1,55 @@
+"""From several query rows to one score a frame, for rules that read a single score.
+
+Shapes: Q queries, T dense frames.
+"""
+
+import numpy as np
+
+from msjoe.errors import QuestionError
+
+ROWS = ("mean", "max_z", "round_robin")
+
+
+def zscore(sim_QT: np.ndarray) -> np.ndarray:
+    """Each row minus its mean over its standard deviation, float64; a constant row becomes zeros.
+
+    Constant means a spread within the rounding of float32, so that noise is not blown up to look like a match.
+    """
+    sim_QT = np.asarray(sim_QT, dtype=np.float64)
+    centred_QT = sim_QT - sim_QT.mean(axis=1, keepdims=True)
+    std_Q1 = centred_QT.std(axis=1, keepdims=True)
+    constant_Q1 = std_Q1 <= 1e-6 * np.abs(sim_QT).max(axis=1, keepdims=True)
+    return np.where(constant_Q1, 0.0, centred_QT / np.where(constant_Q1, 1.0, std_Q1))
+
+
+def ranked_frames(sim_QT: np.ndarray, rows: str) -> np.ndarray:
+    """All frames, best first; ties keep the earlier frame. sim_QT [Q, T] -> int64 [T].
+
+    ``rows`` says how several rows speak with one voice (all three agree for a single row):
+    "mean" of the raw scores; "max_z", the largest z-score over the rows, so that a row of higher level
+    does not drown the others; "round_robin", the rows take turns naming their best frame not yet named.
+    """
+    if rows not in ROWS:
+        raise QuestionError(f"rows is {rows!r}: choose one of {', '.join(ROWS)}")
+    if len(sim_QT) == 1:
+        return _falling(sim_QT[0])
+    if rows == "mean":
+        return _falling(np.asarray(sim_QT, dtype=np.float64).mean(axis=0))
+    if rows == "max_z":
+        return _falling(zscore(sim_QT).max(axis=0))
+    return _round_robin(sim_QT)
+
+
+def _falling(score_T: np.ndarray) -> np.ndarray:
+    return np.argsort(-score_T, kind="stable")
+
+
+def _round_robin(sim_QT: np.ndarray) -> np.ndarray:
+    queues = [iter(_falling(row_T)) for row_T in sim_QT]
+    named: dict[int, None] = {}
+    for turn in range(sim_QT.size):
+        for frame in queues[turn % len(queues)]:
+            if int(frame) not in named:
+                named[int(frame)] = None
+                break
+    return np.array(list(named), dtype=np.int64)
