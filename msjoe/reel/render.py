@@ -78,13 +78,11 @@ def _paste(canvas: np.ndarray, sprite: tuple[np.ndarray, np.ndarray], x: int, y:
     ink, keep = sprite
     height, width = ink.shape[:2]
     top, left = y // step - height // 2, x // step - width // 2
-    t, b = max(top, 0), min(top + height, canvas.shape[0])
-    l, r = max(left, 0), min(left + width, canvas.shape[1])
-    if t >= b or l >= r:
-        return
-    part = (slice(t - top, b - top), slice(l - left, r - left))
-    under = canvas[t:b, l:r]
-    canvas[t:b, l:r] = (ink[part] + under * keep[part]) >> 8
+    y0, y1 = max(top, 0), min(top + height, canvas.shape[0])
+    x0, x1 = max(left, 0), min(left + width, canvas.shape[1])
+    part = (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
+    under = canvas[y0:y1, x0:x1]
+    canvas[y0:y1, x0:x1] = (ink[part] + under * keep[part]) >> 8
 
 
 def _sprite(rgba: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
