@@ -14,7 +14,7 @@ from msjoe.trace import Trace
 
 STEP_TITLES = {  # the pipeline's steps, in its order
     "previews": "Look",
-    "queries": "Wonder",
+    "queries": "Ask",
     "similarity": "Match",
     "choice": "Choose",
     "answer": "Answer",

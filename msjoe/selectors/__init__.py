@@ -13,7 +13,7 @@ __all__ = ["ScoreSet", "Selection", "Selector", "build_selector", "selector_name
 
 def _sampler(path: str, device: str = "cpu", stochastic: bool = False) -> Selector:
     # Imported here: the sampler itself builds on the stand-in rule of this package.
-    from msjoe.sampler import load_sampler
+    from msjoe.sampler_loading import load_sampler
     from msjoe.selectors.trained import SamplerSelector
 
     return SamplerSelector(load_sampler(path, device), source=path, stochastic=stochastic)

@@ -25,9 +25,7 @@ class UniformSelector:
 
     name: str = "uniform"
 
-    def select(
-        self, scores: ScoreSet | np.ndarray, budget: int, rng: np.random.Generator | None = None
-    ) -> Selection:
+    def select(self, scores: ScoreSet | np.ndarray, budget: int, rng: np.random.Generator | None = None) -> Selection:
         count = checked(scores, budget).sim_QT.shape[1]
         note = f"{budget} of {count} frames: some repeat" if budget > count else ""
         return Selection(linspace_trunc(count, budget), note=note)
@@ -39,9 +37,7 @@ class RandomSelector:
 
     name: str = "random"
 
-    def select(
-        self, scores: ScoreSet | np.ndarray, budget: int, rng: np.random.Generator | None = None
-    ) -> Selection:
+    def select(self, scores: ScoreSet | np.ndarray, budget: int, rng: np.random.Generator | None = None) -> Selection:
         count = checked(scores, budget).sim_QT.shape[1]
         rng = rng or np.random.default_rng(0)
         chosen_K = rng.choice(count, min(budget, count), replace=False)
@@ -55,9 +51,7 @@ class TopKSelector:
     rows: str = "mean"
     name: str = "topk"
 
-    def select(
-        self, scores: ScoreSet | np.ndarray, budget: int, rng: np.random.Generator | None = None
-    ) -> Selection:
+    def select(self, scores: ScoreSet | np.ndarray, budget: int, rng: np.random.Generator | None = None) -> Selection:
         sim_QT = checked(scores, budget).sim_QT
         chosen_K = ranked_frames(sim_QT, self.rows)[:budget]
         return Selection(np.sort(chosen_K), note=short_note(sim_QT.shape[1], budget))

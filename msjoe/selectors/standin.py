@@ -25,15 +25,15 @@ from msjoe.selectors.base import ScoreSet, Selection, checked, short_note
 from msjoe.selectors.rows import zscore
 
 RANKED = 128  # frames placed one by one; the rest follow by what is left of their density x distance
-DECAY = 1.5  # logit of the r-th choice is -DECAY * log(r)
+DECAY = 1.5  # logit of the r-th choice is -DECAY * log(r); two random draws then share nearly half their frames
 
 
 @dataclass(frozen=True)
 class DensityShares:
     """How the density is made up; what the two shares leave is spread evenly."""
 
-    match: float = 0.4
-    context: float = 0.4
+    match: float = 0.5
+    context: float = 0.3
     reach: float = 90.0  # seconds around a peak that count as its context
     sharpness: float = 3.0  # of the softmax that says which peaks lend context
 
@@ -84,9 +84,7 @@ class StandinSelector:
 
     name: str = "standin"
 
-    def select(
-        self, scores: ScoreSet | np.ndarray, budget: int, rng: np.random.Generator | None = None
-    ) -> Selection:
+    def select(self, scores: ScoreSet | np.ndarray, budget: int, rng: np.random.Generator | None = None) -> Selection:
         scores = checked(scores, budget)
         logits_T = standin_logits(scores.sim_QT, scores.times_T)
         chosen_K = np.argsort(-logits_T, kind="stable")[:budget]
@@ -100,7 +98,7 @@ def _context(z_QT: np.ndarray, seconds_apart: float, shares: DensityShares) -> n
     count = z_QT.shape[1]
     reach = min(count - 1, round(shares.reach / seconds_apart))
     offsets_R = np.abs(np.arange(-reach, reach + 1))
-    kernel_R = np.where(offsets_R > 0, 1.0 / np.sqrt(3.0 + offsets_R), 0.0)  # falls slowly: scenes vary in length
+    kernel_R = np.where(offsets_R > 0, 1.0 / np.sqrt(3.0 + offsets_R * seconds_apart), 0.0)  # scenes vary in length
     peaks_T = _softmax(shares.sharpness * z_QT).mean(axis=0)
     near_T = np.convolve(np.pad(peaks_T, reach), kernel_R, mode="valid")
     top_Q1 = z_QT.max(axis=1, keepdims=True)

@@ -1,0 +1,93 @@
+"""The parts around a run: which models are loaded, and the example videos to click."""
+
+from html import escape
+
+import gradio as gr
+
+from demo.engine import Engine
+from demo.examples import Example, Examples
+from demo.views import data_uri
+from msjoe.errors import UserError
+
+REAL_COMMAND = "python app.py --mllm Qwen/Qwen2.5-VL-7B-Instruct --load-in-4bit --clip ViT-L-14:openai"
+POSTER_PIXELS = 160 * 160
+
+
+def status(engine: Engine, embedded: bool) -> str:
+    """One line on the models: loading, ready or failed; and what they can do."""
+    if engine.failure is not None:
+        known = isinstance(engine.failure, UserError)
+        reason = str(engine.failure) if known else f"{type(engine.failure).__name__}: {engine.failure}"
+        return _line("failed", f"<b>No models.</b> {escape(reason)}")
+    if engine.models is None:
+        return _line("loading", f"<b>Loading the models</b> ({engine.waiting_seconds:.0f} s). Run waits for them.")
+    models = engine.models
+    names = (
+        f"<b>Ready.</b> MLLM <code>{escape(models.mllm.id)}</code>, CLIP <code>{escape(models.clip.id)}</code>, "
+        f"frames chosen by {_selector(models.selector.name)}."
+    )
+    if not embedded:
+        return _line("ready", names)
+    return _line("ready", f"{names} Embedded miniatures: they know only Reel's drawn world.") + (
+        f'<p class="real">For real videos: <code>{escape(REAL_COMMAND)}</code></p>'
+    )
+
+
+def _selector(name: str) -> str:
+    code = f"<code>{escape(name)}</code>"
+    if name.startswith("sampler"):
+        return f"the trained sampler {code}"
+    return f"{code}, a training-free rule (no sampler is trained yet)"
+
+
+def _line(state: str, html: str) -> str:
+    return f'<p class="state {state}" role="status"><span class="dot" aria-hidden="true"></span><span>{html}</span></p>'
+
+
+def measured_line(examples: Examples) -> str:
+    """How many of the bundled questions are answered right, as ``measure_examples`` found."""
+    if not examples.items:
+        return '<p class="muted">No example videos are here: upload a video.</p>'
+    found = examples.measured
+    if found is None:
+        return ""
+    return (
+        f'<p class="muted">With the embedded models and a budget of {found.budget}, '
+        f"<b>{found.right} of {found.total}</b> of these questions are answered right "
+        f"(guessing: {examples.chance:.1f}).</p>"
+    )
+
+
+class ExampleCards(gr.HTML):
+    """Example videos as buttons with a picture; a click triggers ``select`` with the number."""
+
+    def __init__(self, examples: Examples) -> None:
+        cards = "".join(_card(i, example) for i, example in enumerate(examples.items))
+        super().__init__(
+            value=f'<div class="cards">{cards}</div>',
+            js_on_load=(
+                "element.addEventListener('click', (event) => {"
+                "  const card = event.target.closest('[data-number]');"
+                "  if (card) trigger('select', {number: Number(card.dataset.number)});"
+                "});"
+            ),
+            apply_default_css=False,
+            elem_id="cards",
+            visible=bool(examples.items),
+        )
+
+
+def _card(number: int, example: Example) -> str:
+    return (
+        f'<button type="button" class="card" data-number="{number}">{_poster(example)}'
+        f"<b>{escape(example.title)}</b><span>{example.minutes:.0f} min · {escape(example.track)} · "
+        f"{len(example.questions)} questions</span></button>"
+    )
+
+
+def _poster(example: Example) -> str:
+    from msjoe.video import open_video
+
+    source = open_video(example.path)
+    (picture,) = source.frames_at([source.duration / 3], POSTER_PIXELS)
+    return f'<img src="{data_uri(picture)}" alt="">'

@@ -1,0 +1,199 @@
+"""The heatmap: queries down, time across, the sampling weights as a row of their own.
+
+``figure`` turns a Trace into a plotly figure; ``Heatmap`` is the component that draws it and
+lets a click seek the video.
+"""
+
+from html import escape
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+
+from demo.views import clock
+from msjoe.trace import Trace
+
+# Q queries, T dense frames, K chosen
+ROW, GAP, TOP, BOTTOM = 26, 24, 30, 28  # pixels: a row, the label above it, the marks, the time axis
+SIMILARITY_SCALE, WEIGHT_SCALE = "Cividis", "Purples"  # both readable for the colour-blind
+MARK = "#e4572e"
+GREY = "#8a93a3"  # readable on white and on near-black
+LABEL_LENGTH = 64  # characters of a query above its row
+MARK_GAP = 0.055  # of the video's length: marks closer than this share one time label
+
+
+def figure(trace: Trace):
+    """A plotly figure of ``sim_QT`` and, once chosen, ``weights_T`` and the key-frames' times."""
+    import plotly.graph_objects as go  # 1 s that the first page need not wait for
+
+    rows = [(f"{i}  {query}", trace.sim_QT[i - 1], True) for i, query in enumerate(trace.queries, 1)]
+    if trace.weights_T is not None:
+        rows.append(("Sampling weight", trace.weights_T, False))
+    inner = len(rows) * (ROW + GAP)
+    fig = go.Figure()
+    clocks_T = [clock(t) for t in trace.times_T]
+    low, high = float(trace.sim_QT.min()), float(trace.sim_QT.max())
+    for number, (label, values_T, is_similarity) in enumerate(rows, 1):
+        top = 1 - ((number - 1) * (ROW + GAP) + GAP) / inner
+        axis = "" if number == 1 else str(number)
+        fig.add_trace(_row(go, trace.times_T, values_T, clocks_T, f"y{axis}", is_similarity, (low, high)))
+        fig.layout[f"yaxis{axis}"] = {
+            "domain": [max(top - ROW / inner, 0.0), top],
+            "visible": False,
+            "fixedrange": True,
+            "range": [-0.5, 0.5],
+        }
+        fig.add_annotation(_label(label, top))
+    _mark_chosen(fig, trace)
+    fig.update_layout(_layout(trace, inner))
+    return fig
+
+
+def _row(go, times_T: np.ndarray, values_T: np.ndarray, clocks_T: list[str], yaxis: str, similarity: bool, span):
+    name = "similarity" if similarity else "weight"
+    limits = span if similarity else (0.0, float(values_T.max()))
+    return go.Heatmap(
+        x=times_T,
+        z=values_T[None, :].astype(np.float32),
+        y=[0],
+        text=[clocks_T],
+        yaxis=yaxis,
+        zmin=limits[0],
+        zmax=limits[1],
+        colorscale=SIMILARITY_SCALE if similarity else WEIGHT_SCALE,
+        showscale=False,
+        hovertemplate=f"%{{text}}<br>{name} %{{z:.4f}}<extra></extra>",
+    )
+
+
+def _label(text: str, top: float) -> dict:
+    short = text if len(text) <= LABEL_LENGTH else text[: LABEL_LENGTH - 1].rstrip() + "…"
+    return {
+        "text": escape(short),
+        "x": 0,
+        "xref": "paper",
+        "xanchor": "left",
+        "y": top,
+        "yref": "paper",
+        "yanchor": "bottom",
+        "showarrow": False,
+        "align": "left",
+        "font": {"size": 12},
+    }
+
+
+def _mark_chosen(fig, trace: Trace) -> None:
+    """A line through all rows and a mark with the time on top, for every key-frame."""
+    times = trace.chosen_times
+    if not times:
+        return
+    for t in times:
+        line = {"color": MARK, "width": 1.5}
+        fig.add_shape(type="line", x0=t, x1=t, y0=0, y1=1, xref="x", yref="paper", opacity=0.75, line=line)
+    fig.add_scatter(
+        x=times,
+        y=[0] * len(times),
+        yaxis="y99",
+        mode="markers+text",
+        marker={"symbol": "triangle-down", "size": 9, "color": MARK},
+        text=_spaced_labels(times, trace.duration),
+        textposition="top center",
+        textfont={"size": 11},
+        customdata=[clock(t) for t in times],
+        hovertemplate="key-frame at %{customdata}<extra></extra>",
+        cliponaxis=False,
+        showlegend=False,
+    )
+    # An axis of no height at the top edge: the marks keep their place whatever the rows are.
+    fig.layout["yaxis99"] = {
+        "overlaying": "y",
+        "anchor": "x",
+        "domain": [0.999, 1],
+        "range": [0, 1],
+        "visible": False,
+        "fixedrange": True,
+    }
+
+
+def _spaced_labels(times: list[float], duration: float) -> list[str]:
+    labels, last = [], -np.inf
+    for t in times:
+        far = t - last >= MARK_GAP * duration
+        labels.append(clock(t) if far else "")
+        last = t if far else last
+    return labels
+
+
+def _layout(trace: Trace, inner: int) -> dict:
+    ticks = time_ticks(float(trace.times_T[-1]))
+    half = 0.5 * float(trace.times_T[1] - trace.times_T[0]) if len(trace.times_T) > 1 else 0.5
+    return {
+        "height": inner + TOP + BOTTOM,
+        "margin": {"l": 8, "r": 12, "t": TOP, "b": BOTTOM, "pad": 0},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": GREY, "family": "system-ui, sans-serif", "size": 12},
+        "hoverlabel": {"font": {"family": "system-ui, sans-serif"}},
+        "dragmode": False,
+        "showlegend": False,
+        "xaxis": {
+            "range": [-half, float(trace.times_T[-1]) + half],
+            "tickvals": ticks,
+            "ticktext": [clock(t) for t in ticks],
+            "showgrid": False,
+            "zeroline": False,
+            "fixedrange": True,
+            "anchor": "free",
+            "position": 0,
+        },
+    }
+
+
+def time_ticks(last: float, about: int = 7) -> list[float]:
+    """Round times, about ``about`` of them, from 0 to ``last`` seconds."""
+    steps = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
+    step = next((s for s in steps if last / s <= about), steps[-1])
+    return [float(t) for t in range(0, int(last) + 1, step)]
+
+
+def legend(trace: Trace) -> str:
+    """Numbers beside the colours."""
+    low, high = float(trace.sim_QT.min()), float(trace.sim_QT.max())
+    parts = [f"similarity {low:.2f} <i class='cividis'></i> {high:.2f}"]
+    if trace.weights_T is not None:
+        parts.append(f"weight 0 <i class='purples'></i> {float(trace.weights_T.max()):.3f}")
+    if trace.chosen_times:
+        parts.append("<b>▼</b> chosen key-frame")
+    return "".join(f"<span>{part}</span>" for part in parts)
+
+from gradio.events import Dependency
+
+class Heatmap(gr.HTML):
+    """Draws ``{"figure": plotly JSON, "legend": html}``; a click seeks the page's video."""
+
+    def __init__(self, plotly_js: str, **kwargs) -> None:
+        super().__init__(
+            value=None,
+            html_template=(
+                '<section class="heatmap"><h2>Where it is found <small>click to see that second</small></h2>'
+                '<div class="legend"></div><div class="plot"></div></section>'
+            ),
+            js_on_load=(Path(__file__).parent / "heatmap.js").read_text(encoding="utf-8"),
+            head=f'<script src="{escape(plotly_js)}"></script>',
+            apply_default_css=False,
+            **kwargs,
+        )
+
+    def postprocess(self, value: Trace | None) -> dict | None:
+        """A Trace -> what the browser draws; None, or a Trace without a matrix, empties it."""
+        if value is None or value.sim_QT is None or value.times_T is None:
+            return None
+        return {"figure": figure(value).to_json(), "legend": legend(value)}
+
+    def api_info(self) -> dict:
+        return {"type": "object"}
+    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from gradio.blocks import Block
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component

@@ -1,0 +1,131 @@
+"""The shell: ``msjoe answer``, ``msjoe reel ...``. Bad input exits with 2 and a plain message."""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from msjoe import __version__
+from msjoe.errors import UserError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code (0, 2 for bad input, 130 when interrupted)."""
+    args = _parser().parse_args(argv)
+    logging.basicConfig(
+        level=logging.INFO if args.verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        return args.run(args) or 0
+    except UserError as error:
+        print(f"msjoe: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("msjoe: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="msjoe",
+        description="Answer questions about long videos from a few key-frames that the model asks for itself.",
+    )
+    parser.add_argument("--version", action="version", version=f"msjoe {__version__}")
+    parser.add_argument("-v", "--verbose", action="store_true", help="log what is chosen and why")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_answer(commands)
+    _add_reel(commands)
+    return parser
+
+
+def _add_answer(commands: argparse._SubParsersAction) -> None:
+    from msjoe.loading import add_model_arguments
+
+    parser = commands.add_parser(
+        "answer",
+        help="answer a question about a video",
+        description="Answer a question about a video file and show what was looked for and where.",
+        epilog='example: msjoe answer film.mp4 "Who opens the door?" --options "the boy" "the girl" --budget 8',
+    )
+    parser.add_argument("video", help="a video file")
+    parser.add_argument("question", help="the question, without options")
+    parser.add_argument("--options", nargs="+", default=[], metavar="TEXT", help="2 to 26 options; none: open question")
+    parser.add_argument("--budget", type=int, default=8, help="key-frames shown to the MLLM (default: %(default)s)")
+    parser.add_argument("--previews", type=int, help="preview frames for the queries (default: half the budget)")
+    parser.add_argument("--dense-fps", type=float, default=1.0, help="frames a second for CLIP (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="for rules that draw (default: %(default)s)")
+    parser.add_argument("--backend", default="auto", help="video decoder: pyav or decord (default: pyav)")
+    parser.add_argument("--save", type=Path, metavar="DIR", help="save the whole Trace in this new folder")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    add_model_arguments(parser)
+    parser.set_defaults(run=run_answer)
+
+
+def run_answer(args: argparse.Namespace) -> None:
+    from msjoe.pipeline import Settings, check_budget, run
+    from msjoe.prompts import clean_question
+    from msjoe.shell import Progress, print_trace
+    from msjoe.video import open_video
+
+    settings = Settings(args.budget, args.previews, dense_fps=args.dense_fps, seed=args.seed)
+    clean_question(args.question, args.options)  # bad input is told before minutes of loading
+    _check_save(args.save)
+    source = open_video(args.video, args.backend)
+    check_budget(source, settings)
+    models = _load(args, source.duration, settings.dense_fps)
+    with Progress(sys.stderr) as progress:
+        for event in run(source, args.question, args.options, models, settings, Path(args.video).name):
+            progress.show(event)
+    if args.save:
+        event.trace.save(args.save)
+    if args.json:
+        print(json.dumps(event.trace.summary(), ensure_ascii=False))
+    else:
+        print_trace(event.trace, args.save)
+
+
+def _check_save(folder: Path | None) -> None:
+    if folder and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} already exists and is not an empty folder: choose another one for --save")
+
+
+def _load(args: argparse.Namespace, duration: float, dense_fps: float):
+    from msjoe.loading import models_from_args
+
+    print("loading models ...", file=sys.stderr)
+    return models_from_args(args)
+
+
+def _add_reel(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("reel", help="the procedural video world: make videos, train the miniatures")
+    reel = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    make = reel.add_parser("make", help="write a video file and its questions as JSON")
+    make.add_argument("--split", choices=("train", "validation", "test"), default="test")
+    make.add_argument("--track", choices=("needle", "order", "multi", "global"), default="needle")
+    make.add_argument("--seed", type=int, default=0)
+    make.add_argument("--minutes", type=float, help="length of the video (default: drawn, 3 to 30, needle to 60)")
+    make.add_argument("--out", type=Path, required=True, metavar="DIR")
+    make.set_defaults(run=run_reel_make)
+
+    examples = reel.add_parser("examples", help="write the page's bundled videos and questions again")
+    examples.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR")
+    examples.set_defaults(run=run_reel_examples)
+
+
+def run_reel_make(args: argparse.Namespace) -> None:
+    from msjoe.reel.make import make_video
+    from msjoe.reel.script import make_script
+
+    if args.minutes is not None and not 0.5 <= args.minutes <= 120:
+        raise UserError(f"--minutes is {args.minutes}: give 0.5 to 120")
+    for path in make_video(make_script(args.split, args.track, args.seed, args.minutes), args.out):
+        print(path)
+
+
+def run_reel_examples(args: argparse.Namespace) -> None:
+    from msjoe.reel.examples import write_examples
+
+    print(write_examples(args.out))

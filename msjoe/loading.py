@@ -1,0 +1,92 @@
+"""From names on a command line to the parts of a run. Nothing else knows which size it got.
+
+The embedded miniatures are the defaults; any other path or hub id goes through the same code.
+"""
+
+import argparse
+import logging
+import os
+from pathlib import Path
+
+from msjoe.clip import Clip, FeatureCache
+from msjoe.errors import CheckpointError
+from msjoe.mllm import Mllm
+from msjoe.pipeline import Models
+from msjoe.sampler import load_sampler
+from msjoe.selectors import build_selector, selector_names
+from msjoe.selectors.base import Selector
+
+log = logging.getLogger(__name__)
+
+CHECKPOINTS = Path(os.environ.get("MSJOE_CHECKPOINTS", Path(__file__).parents[1] / "checkpoints"))
+EMBEDDED_MLLM = "reel-mllm"
+EMBEDDED_CLIP = "reel-clip"
+EMBEDDED_SAMPLER = "reel-sampler"
+
+
+def embedded(name: str) -> str:
+    """The folder of an embedded checkpoint; CheckpointError when this installation has none."""
+    folder = CHECKPOINTS / name
+    if not folder.is_dir():
+        raise CheckpointError(
+            f"no embedded checkpoint {folder}: run from a clone of the repository, set MSJOE_CHECKPOINTS "
+            f"to its checkpoints folder, or name models with --mllm and --clip"
+        )
+    return str(folder)
+
+
+def load_models(
+    mllm: str | None = None,
+    clip: str | None = None,
+    sampler: str = "auto",
+    load_in_4bit: bool = False,
+    device: str = "auto",
+    cache: bool = True,
+) -> Models:
+    """Load MLLM, CLIP and selector. None means the embedded miniature.
+
+    Raises CheckpointError for what is missing, foreign or of another Reel version.
+    """
+    return Models(
+        mllm=Mllm.load(mllm or embedded(EMBEDDED_MLLM), load_in_4bit=load_in_4bit, device=device),
+        clip=Clip.load(clip or embedded(EMBEDDED_CLIP), device=device),
+        selector=load_selector(sampler),
+        cache=FeatureCache() if cache else None,
+    )
+
+
+def load_selector(name: str) -> Selector:
+    """A rule by its name, or a trained sampler by its path or hub id.
+
+    "auto" is the embedded sampler where there is one, else the training-free stand-in rule.
+    """
+    if name == "auto":
+        folder = CHECKPOINTS / EMBEDDED_SAMPLER
+        name = str(folder) if folder.is_dir() else "standin"
+        log.info("sampler: %s (%s)", name, "embedded" if folder.is_dir() else "none trained yet, training-free rule")
+    if name in selector_names() and name != "sampler":
+        return build_selector(name)
+    return build_selector("sampler", model=load_sampler(name))
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags that name models, the same for the shell and the page."""
+    group = parser.add_argument_group("models", "defaults: the embedded miniatures, which know only Reel's drawn world")
+    group.add_argument(
+        "--mllm", metavar="NAME", help="path or hub id of a Qwen2.5-VL model, e.g. Qwen/Qwen2.5-VL-7B-Instruct"
+    )
+    group.add_argument("--load-in-4bit", action="store_true", help="load the MLLM in 4-bit NF4 (bitsandbytes)")
+    group.add_argument("--clip", metavar="NAME", help="open_clip MODEL:WEIGHTS, e.g. ViT-L-14:openai, or a folder")
+    group.add_argument(
+        "--sampler",
+        metavar="NAME",
+        default="auto",
+        help="path or hub id of a trained sampler, or a rule: %(choices)s (default: the embedded sampler, else standin)"
+        % {"choices": ", ".join(n for n in selector_names() if n != "sampler")},
+    )
+    group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
+    group.add_argument("--no-cache", action="store_true", help="do not keep frame features on disk")
+
+
+def models_from_args(args: argparse.Namespace) -> Models:
+    return load_models(args.mllm, args.clip, args.sampler, args.load_in_4bit, args.device, not args.no_cache)

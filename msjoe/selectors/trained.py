@@ -1,0 +1,38 @@
+"""The trained sampler as a selector. Shapes: T dense frames, K chosen."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from msjoe.draw import draw_frames, top_frames
+from msjoe.sampler import UNetSampler
+from msjoe.selectors.base import ScoreSet, Selection, checked, short_note
+
+
+@dataclass(frozen=True)
+class SamplerSelector:
+    """A U-Net's K most probable frames, or with ``stochastic`` a draw without replacement as in training.
+
+    The paper leaves open which of the two it uses at test. Without ``rng`` a draw is that of seed 0.
+    """
+
+    sampler: UNetSampler
+    source: str = ""  # where the weights came from, for the note
+    stochastic: bool = False
+    name: str = "sampler"
+
+    def select(self, scores: ScoreSet | np.ndarray, budget: int, rng: np.random.Generator | None = None) -> Selection:
+        scores = checked(scores, budget)
+        logits_T = self.sampler.logits(scores.sim_QT, scores.times_T)
+        count = min(budget, len(logits_T))
+        if self.stochastic:
+            rng = rng or np.random.default_rng(0)
+            generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
+            chosen_K = draw_frames(logits_T, count, generator=generator)
+        else:
+            chosen_K = top_frames(logits_T, count)
+        how = "drawn" if self.stochastic else "most probable"
+        notes = (f"sampler {self.source}".strip(), how, short_note(len(logits_T), budget))
+        weights_T = logits_T.softmax(-1).numpy()
+        return Selection(chosen_K.sort().values.numpy(), weights_T, note="; ".join(n for n in notes if n))
