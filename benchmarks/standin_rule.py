@@ -20,6 +20,7 @@ Shapes: Q queries, T dense frames, K chosen.
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def make_case(rng: np.random.Generator, kind: str, noise: float) -> Case:
         rows.append(row(elsewhere) if rng.random() < 0.5 else 0.18 + 0.02 * rng.standard_normal(ends[-1]))
     sim_QT = np.stack([rows[i] for i in rng.permutation(len(rows))]).astype(np.float32)
     eighths = np.linspace(0, ends[-1], 9).astype(int)
-    parts = list(zip(eighths[:-1], eighths[1:], strict=True))
+    parts = list(pairwise(eighths))
     return Case(sim_QT, [(starts[i], ends[i]) for i in found] or parts)
 
 

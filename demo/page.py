@@ -81,9 +81,12 @@ def build(engine: Engine, examples: Examples, page_options: PageOptions) -> gr.B
         state = _header(engine, page_options)
         with gr.Row(elem_id="columns", equal_height=False):
             with gr.Column(scale=5, min_width=320, elem_id="ask"):
-                inputs, run, stop, notice = _ask_column(examples)
+                inputs = _ask_column(examples)
             with gr.Column(scale=7, min_width=320, elem_id="see"):
-                outputs = _see_column(notice)
+                with gr.Row(elem_id="buttons"):
+                    run = gr.Button("Run", variant="primary", elem_id="run")
+                    stop = gr.Button("Stop", interactive=False, elem_id="stop")
+                outputs = _see_column()
         _wire_inputs(inputs, outputs, examples)
         _wire_run(engine, examples, page_options, inputs, outputs, run, stop)
         _wire_status(page, engine, page_options, state)
@@ -100,7 +103,7 @@ def _header(engine: Engine, page_options: PageOptions) -> gr.HTML:
     return _html(status(engine, page_options.embedded), elem_id="status")
 
 
-def _ask_column(examples: Examples) -> tuple[Inputs, gr.Button, gr.Button, gr.HTML]:
+def _ask_column(examples: Examples) -> Inputs:
     first = examples.items[0] if examples.items else None
     asked = first.questions[0] if first else None
     example = gr.State(0 if first else None)
@@ -128,19 +131,16 @@ def _ask_column(examples: Examples) -> tuple[Inputs, gr.Button, gr.Button, gr.HT
     options = gr.Textbox(
         value="\n".join(asked.options) if asked else "",
         label="Options, one per line (none: an open question)",
-        lines=5,
+        lines=4,
         max_lines=12,
         elem_id="options",
     )
     budget = gr.Slider(1, MAX_BUDGET, value=8, step=1, label="Budget: key-frames shown to the model", elem_id="budget")
-    with gr.Row(elem_id="buttons"):
-        run = gr.Button("Run", variant="primary", elem_id="run")
-        stop = gr.Button("Stop", interactive=False, elem_id="stop")
+    return Inputs(video, pick, question, options, budget, example, cards)
+
+
+def _see_column() -> Outputs:
     notice = _html("", elem_id="notice")
-    return Inputs(video, pick, question, options, budget, example, cards), run, stop, notice
-
-
-def _see_column(notice: gr.HTML) -> Outputs:
     stepper = _html(views.stepper(views.Progress()), elem_id="stepper")
     answer = _html(views.answer_card(None), elem_id="answer")
     queries = _html("", elem_id="queries")

@@ -20,11 +20,11 @@ STEP_TITLES = {  # the pipeline's steps, in its order
     "answer": "Answer",
 }
 STEP_HINTS = {
-    "previews": "A few small, evenly spread previews are read.",
-    "queries": "The model writes down what to look for.",
-    "similarity": "Each query is compared with every second of the video.",
-    "choice": "A sampler turns the scores into a few key-frames.",
-    "answer": "The model answers from the key-frames alone.",
+    "previews": "Read a few small pictures from across the video.",
+    "queries": "Write down what to look for.",
+    "similarity": "Compare it with every second of the video.",
+    "choice": "Turn the scores into a few key-frames.",
+    "answer": "Answer from the key-frames alone.",
 }
 
 
@@ -60,12 +60,13 @@ def stepper(progress: Progress) -> str:
             state, time_text = "finished", f"{seconds[name]:.1f} s"
         else:
             state, time_text = "pending", "–"
+        hint = f'<span class="hint">{STEP_HINTS[name]}</span>' if progress.step == "idle" else ""
         share = {"running": progress.fraction, "finished": 1.0, "pending": 0.0}[state]
         cells.append(
             f'<li class="step {state}" aria-current="{"step" if state == "running" else "false"}">'
             f'<span class="bar"><span style="width:{100 * share:.0f}%"></span></span>'
             f'<span class="name"><b>{number + 1}</b> {STEP_TITLES[name]}</span>'
-            f'<span class="secs">{time_text}</span></li>'
+            f'<span class="secs">{time_text}</span>{hint}</li>'
         )
     return (
         f'<section class="stepper {escape(progress.step)}" aria-label="Progress">'
@@ -75,12 +76,10 @@ def stepper(progress: Progress) -> str:
 
 def _now(progress: Progress) -> str:
     if progress.step == "idle":
-        return "Press Run: the five steps fill in here as they finish."
+        return "Press Run to see these steps happen."
     if progress.step == "done":
         return f"Done in {sum((progress.seconds or {}).values()):.1f} s. {progress.message}".strip()
-    hint = STEP_HINTS.get(progress.step, "")
-    detail = progress.message[:1].upper() + progress.message[1:]
-    return f"{hint} {detail}".strip()
+    return progress.message[:1].upper() + progress.message[1:]
 
 
 def notice(message: str, kind: str = "error") -> str:

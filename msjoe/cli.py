@@ -9,6 +9,7 @@ from pathlib import Path
 
 from msjoe import __version__
 from msjoe.errors import UserError
+from msjoe.flags import add_model_arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,8 +42,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_answer(commands: argparse._SubParsersAction) -> None:
-    from msjoe.loading import add_model_arguments
-
     parser = commands.add_parser(
         "answer",
         help="answer a question about a video",

@@ -69,24 +69,5 @@ def load_selector(name: str) -> Selector:
     return build_selector("sampler", model=load_sampler(name))
 
 
-def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags that name models, the same for the shell and the page."""
-    group = parser.add_argument_group("models", "defaults: the embedded miniatures, which know only Reel's drawn world")
-    group.add_argument(
-        "--mllm", metavar="NAME", help="path or hub id of a Qwen2.5-VL model, e.g. Qwen/Qwen2.5-VL-7B-Instruct"
-    )
-    group.add_argument("--load-in-4bit", action="store_true", help="load the MLLM in 4-bit NF4 (bitsandbytes)")
-    group.add_argument("--clip", metavar="NAME", help="open_clip MODEL:WEIGHTS, e.g. ViT-L-14:openai, or a folder")
-    group.add_argument(
-        "--sampler",
-        metavar="NAME",
-        default="auto",
-        help="path or hub id of a trained sampler, or a rule: %(choices)s (default: the embedded sampler, else standin)"
-        % {"choices": ", ".join(n for n in selector_names() if n != "sampler")},
-    )
-    group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
-    group.add_argument("--no-cache", action="store_true", help="do not keep frame features on disk")
-
-
 def models_from_args(args: argparse.Namespace) -> Models:
     return load_models(args.mllm, args.clip, args.sampler, args.load_in_4bit, args.device, not args.no_cache)

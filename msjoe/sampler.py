@@ -18,32 +18,36 @@ Shapes: B questions, Q queries, T dense frames (the longest of the batch), C cha
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
+from huggingface_hub import PyTorchModelHubMixin, hf_hub_download, snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from safetensors import SafetensorError
 from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 
-from msjoe.errors import QuestionError
+from msjoe.errors import CheckpointError, QuestionError
+from msjoe.files import write_atomic
 from msjoe.selectors.rows import zscore
 from msjoe.selectors.standin import standin_logits
+from msjoe.unet import UNet1d
 
 INPUT_VERSION = 1  # to be raised when input channels or stand-in rule change: old weights do not fit then
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
+_ADVICE = 'train one with "msjoe train sampler" or pass --sampler standin'
 
 
 @dataclass(frozen=True)
 class SamplerConfig:
-    """Size of the U-Net. Level i has ``width * (i + 1)`` channels and sees every 2^i-th second."""
+    """Size of the U-Net; the defaults give about 2 M parameters, as in the paper."""
 
-    width: int = 32
-    levels: int = 5  # of halving; the deepest level joins 2^levels frames in one step
+    width: int = 32  # channels at full rate; each deeper level has as many more
+    levels: int = 5  # of halving; the deepest joins 2^levels frames in one step
     kernel: int = 5
     max_queries: int = 4
     input_version: int = INPUT_VERSION
@@ -61,8 +65,8 @@ class SamplerConfig:
         return 2 * self.max_queries + 2
 
 
-FULL = SamplerConfig()  # about 2 M parameters, as in the paper
-EMBEDDED = SamplerConfig(width=16, kernel=3)  # about 0.33 M, for the miniature
+FULL = SamplerConfig()
+EMBEDDED = SamplerConfig(width=16, kernel=3)  # about 0.33 M parameters, for the miniature
 
 
 @dataclass(frozen=True)
@@ -83,22 +87,16 @@ class UNetSampler(
 ):
     """Similarity matrix -> logits over the dense frames; p = softmax(logits). See the module's text."""
 
+    source = "untrained"  # where the weights came from; set by load_sampler
+
     def __init__(self, config: SamplerConfig = FULL) -> None:
         super().__init__()
         self.config = config
-        widths = [config.width * (i + 1) for i in range(config.levels + 1)]
-        self.stem = nn.Conv1d(config.channels, widths[0], 1)
-        self.down = nn.ModuleList(Block(w, w, config.kernel) for w in widths[:-1])
-        self.widen = nn.ModuleList(nn.Conv1d(a, b, 1) for a, b in zip(widths[:-1], widths[1:], strict=True))
-        self.bottom = Block(widths[-1], widths[-1], config.kernel)
-        self.up = nn.ModuleList(Block(a + b, a, config.kernel) for a, b in zip(widths[:-1], widths[1:], strict=True))
-        self.head = nn.Conv1d(widths[0], 1, 1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        self.unet = UNet1d(config.channels, config.width, config.levels, config.kernel)
 
     @property
     def device(self) -> torch.device:
-        return self.head.weight.device
+        return next(self.parameters()).device
 
     def inputs(self, sim_QT: np.ndarray, times_T: np.ndarray | None = None) -> SamplerInput:
         """Prepare one question: sim_QT [Q, T] cosines, 1 <= Q <= max_queries, T >= 1; times_T in seconds."""
@@ -116,11 +114,7 @@ class UNetSampler(
         return SamplerInput(torch.from_numpy(channels_CT), torch.from_numpy(standin_T))
 
     def forward(self, batch: list[SamplerInput]) -> tuple[Tensor, Tensor]:
-        """logits_BT float32 and mask_BT (True where a frame exists); logits of padded frames are 0.
-
-        A question's logits are the same alone and beside longer ones: every layer sees zeros beyond the
-        video's end, and nothing is averaged over the time axis.
-        """
+        """logits_BT float32 and mask_BT (True where a frame exists); logits of padded frames are 0."""
         x_BCT = _padded([item.channels_CT for item in batch]).to(self.device)
         standin_BT = _padded([item.standin_T for item in batch]).to(self.device)
         lengths_B = torch.tensor([item.standin_T.shape[0] for item in batch], device=self.device)
@@ -128,35 +122,16 @@ class UNetSampler(
         correction_BT = self.unet(x_BCT, mask_BT)
         return (standin_BT + correction_BT.float()) * mask_BT, mask_BT
 
-    def unet(self, x_BCT: Tensor, mask_BT: Tensor) -> Tensor:
-        """The learnt part alone, [B, T]; needs no stand-in logits. Any T >= 1: odd lengths are halved upwards."""
-        m = mask_BT[:, None].to(x_BCT.dtype)
-        x = self.stem(x_BCT) * m
-        skips = []
-        for block, widen in zip(self.down, self.widen, strict=True):
-            x = block(x, m)
-            skips.append((x, m))
-            x, m = _halve(x, m)
-            x = widen(x) * m
-        x = self.bottom(x, m)
-        for block, (skip, m) in zip(reversed(self.up), reversed(skips), strict=True):
-            x = x.repeat_interleave(2, dim=-1)[..., : skip.shape[-1]]
-            x = block(torch.cat([skip, x], dim=1) * m, m)
-        return self.head(x)[:, 0]
-
     @torch.no_grad()
     def logits(self, sim_QT: np.ndarray, times_T: np.ndarray | None = None) -> Tensor:
         """Logits of one question on the CPU, without gradient. sim_QT [Q, T] -> float32 [T]."""
         return self([self.inputs(sim_QT, times_T)])[0][0].cpu()
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        """Called by save_pretrained and push_to_hub: weights and config, each complete or not at all."""
-        part = save_directory / f".{WEIGHTS}.part"
-        save_model(self, str(part))
-        os.replace(part, save_directory / WEIGHTS)
-        part = save_directory / f".{CONFIG}.part"
-        part.write_text(json.dumps(asdict(self.config), indent=2) + "\n", encoding="utf-8")
-        os.replace(part, save_directory / CONFIG)
+        """Called by save_pretrained and push_to_hub."""
+        config = json.dumps(asdict(self.config), indent=2) + "\n"
+        write_atomic(save_directory / WEIGHTS, lambda path: save_model(self, str(path)))
+        write_atomic(save_directory / CONFIG, lambda path: path.write_text(config, encoding="utf-8"))
 
     @classmethod
     def _from_pretrained(
@@ -171,34 +146,60 @@ class UNetSampler(
         return model.to(map_location).eval()
 
 
-class Block(nn.Module):
-    """Two convolutions with a residual. Normalised over channels at each frame: safe for T = 1 and for padding."""
+def load_sampler(path_or_id: str | Path, device: str | torch.device = "cpu") -> UNetSampler:
+    """A trained sampler from a local folder or a hub id, in eval mode.
 
-    def __init__(self, width_in: int, width: int, kernel: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv1d(width_in, width, kernel, padding=kernel // 2)
-        self.norm1 = nn.LayerNorm(width)
-        self.conv2 = nn.Conv1d(width, width, kernel, padding=kernel // 2)
-        self.norm2 = nn.LayerNorm(width)
-        self.skip = nn.Identity() if width_in == width else nn.Conv1d(width_in, width, 1)
-
-    def forward(self, x: Tensor, m: Tensor) -> Tensor:
-        """x [B, C, T], m [B, 1, T] of 0 and 1 -> [B, width, T], zero where m is."""
-        y = F.gelu(_per_frame(self.norm1, self.conv1(x))) * m
-        y = _per_frame(self.norm2, self.conv2(y))
-        return F.gelu(y + self.skip(x)) * m
-
-
-def _per_frame(norm: nn.LayerNorm, x: Tensor) -> Tensor:
-    return norm(x.transpose(1, 2)).transpose(1, 2)
+    Raises CheckpointError for a folder that is missing, foreign, damaged or of another version.
+    """
+    name = str(path_or_id)
+    folder = _sampler_folder(name)
+    config = _read_config(folder, name)
+    try:
+        sampler = UNetSampler.from_pretrained(folder, config=config, map_location=device)
+    except SafetensorError as e:
+        raise CheckpointError(f"{WEIGHTS} in {name} cannot be read ({e}): {_ADVICE}") from e
+    except RuntimeError as e:  # what strict loading raises
+        raise CheckpointError(f"{WEIGHTS} in {name} does not fit its {CONFIG}: {_ADVICE}") from e
+    sampler.source = name
+    return sampler
 
 
-def _halve(x: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean of each pair of frames that exist; a last frame without a partner stands alone."""
-    odd = x.shape[-1] % 2
-    x, m = F.pad(x * m, (0, odd)), F.pad(m, (0, odd))
-    pairs = m[..., 0::2] + m[..., 1::2]
-    return (x[..., 0::2] + x[..., 1::2]) / pairs.clamp_min(1.0), pairs.clamp_max(1.0)
+def _sampler_folder(name: str) -> Path:
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        # "checkpoints/x" has the form of a hub id: it is taken for a path where a folder "checkpoints" lies here.
+        beside = len(folder.parts) > 1 and folder.parent.is_dir()
+        if folder.exists() or beside or name.startswith((".", "/", "~")):
+            raise CheckpointError(f"no folder {name}: {_ADVICE}")
+        folder = _download(name)
+    for file in (WEIGHTS, CONFIG):
+        if not (folder / file).is_file():
+            raise CheckpointError(f"no {file} in {name}: {_ADVICE}")
+    return folder
+
+
+def _download(name: str) -> Path:
+    try:
+        return Path(snapshot_download(name, allow_patterns=[WEIGHTS, CONFIG]))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as e:
+        why = f"no local folder and could not be had from the hub ({type(e).__name__})"
+        raise CheckpointError(f"{name} is {why}: {_ADVICE}") from e
+
+
+def _read_config(folder: Path, name: str) -> SamplerConfig:
+    try:
+        read = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as e:
+        raise CheckpointError(f"{CONFIG} in {name} is not readable JSON ({e}): {_ADVICE}") from e
+    if not isinstance(read, dict) or set(read) != {field.name for field in fields(SamplerConfig)}:
+        raise CheckpointError(f"{CONFIG} in {name} is that of another kind of model: {_ADVICE}")
+    if read["input_version"] != INPUT_VERSION:
+        got = read["input_version"]
+        raise CheckpointError(f"the sampler in {name} is of input version {got}, this is {INPUT_VERSION}: {_ADVICE}")
+    try:
+        return SamplerConfig(**read)
+    except ValueError as e:
+        raise CheckpointError(f"{CONFIG} in {name} has a bad value, {e}: {_ADVICE}") from e
 
 
 def _padded(rows: list[Tensor]) -> Tensor:

@@ -12,8 +12,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from msjoe.reel.clip_model import UNK
-from msjoe.reel.render import draw, random_pose
-from msjoe.reel.world import CHARACTERS, COLOUR_WORDS, ITEMS, MARKS, PLACES, SHAPES, Moment, caption, random_moment
+from msjoe.reel.render import Pose, draw, random_pose
+from msjoe.reel.source import drift
+from msjoe.reel.world import (
+    CHARACTERS,
+    COLOUR_WORDS,
+    ITEMS,
+    MARKS,
+    PLACES,
+    SHAPES,
+    Look,
+    Moment,
+    caption,
+    held_out,
+    random_moment,
+)
 
 ATTRIBUTES = ("colour", "shape", "item", "place", "pattern")
 PATTERNS = tuple(dict.fromkeys(place.pattern for place in PLACES))
@@ -69,9 +82,9 @@ def truth(asked_MA: np.ndarray, shown_NA: np.ndarray) -> np.ndarray:
 def changed(moment: Moment, attribute: str, rng: np.random.Generator) -> Moment:
     """The moment with one attribute (colour, shape, item or place) moved to another value."""
     if attribute == "colour":
-        return moment.but(look=type(moment.look)(_other(moment.look.colour, len(COLOUR_WORDS), rng), moment.look.shape))
+        return moment.but(look=Look(_other(moment.look.colour, len(COLOUR_WORDS), rng), moment.look.shape))
     if attribute == "shape":
-        return moment.but(look=type(moment.look)(moment.look.colour, _other(moment.look.shape, len(SHAPES), rng)))
+        return moment.but(look=Look(moment.look.colour, _other(moment.look.shape, len(SHAPES), rng)))
     size = {"item": len(ITEMS), "place": len(PLACES)}[attribute]
     return moment.but(**{attribute: _other(getattr(moment, attribute), size, rng)})
 
@@ -93,6 +106,11 @@ def write_text(moment: Moment, rng: np.random.Generator) -> tuple[str, tuple[int
     return str(rng.choice(JOINS)).join(parts), asked
 
 
+def training_pose(rng: np.random.Generator) -> Pose:
+    """A pose as at any time of a shot: where shots start, and where they drift to."""
+    return drift(random_pose(rng), int(rng.integers(240)))
+
+
 def make_batch(seed: int, step: int, n_pictures: int, size: int) -> Batch:
     """The batch of one step; it depends on its arguments alone, so that a resumed run sees the same.
 
@@ -101,7 +119,7 @@ def make_batch(seed: int, step: int, n_pictures: int, size: int) -> Batch:
     """
     rng = np.random.default_rng([seed, step])
     moments = [moment for _ in range(-(-n_pictures // GROUP)) for moment in _group(rng)][:n_pictures]
-    pictures = np.stack([draw(moment, random_pose(rng), size) for moment in moments])
+    pictures = np.stack([draw(moment, training_pose(rng), size) for moment in moments])
     texts, asked = map(list, zip(*(write_text(moment, rng) for moment in moments), strict=True))
     for moment in moments[::2]:
         wrong = changed(moment, str(rng.choice(ATTRIBUTES[:4])), rng)
@@ -114,10 +132,13 @@ def make_batch(seed: int, step: int, n_pictures: int, size: int) -> Batch:
 def _group(rng: np.random.Generator) -> list[Moment]:
     first = random_moment(rng)
     attributes_changed = rng.choice(ATTRIBUTES[:4], size=GROUP - 1, replace=False)
-    others = [changed(first, str(name), rng) for name in attributes_changed]
-    return [first] + [
-        moment.but(who=int(rng.integers(len(CHARACTERS))), mark=int(rng.integers(len(MARKS)))) for moment in others
-    ]
+    return [first, *(_recast(changed(first, str(name), rng), rng) for name in attributes_changed)]
+
+
+def _recast(moment: Moment, rng: np.random.Generator) -> Moment:
+    """Another character and mark, which no text tells of; never a composition kept for the test."""
+    allowed = [who for who in range(len(CHARACTERS)) if not held_out(who, moment.place, moment.item)]
+    return moment.but(who=int(rng.choice(allowed)), mark=int(rng.integers(len(MARKS))))
 
 
 def _pick_parts(moment: Moment, rng: np.random.Generator) -> tuple[list[str], tuple[int, ...]]:

@@ -59,15 +59,27 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def clip_config() -> dict:
-    """The content of open_clip_config.json: about 1.7 M parameters, pictures of 56 pixels."""
-    vision = {"image_size": 56, "patch_size": 7, "width": 128, "layers": 5, "head_width": 32, "pool_type": "avg"}
+    """The content of open_clip_config.json: about 1.5 M parameters, pictures of 56 pixels.
+
+    The "custom" block is open_clip's own attention, a third faster on a CPU than torch's module.
+    """
+    vision = {
+        "image_size": 56,
+        "patch_size": 8,
+        "width": 128,
+        "layers": 5,
+        "head_width": 32,
+        "pool_type": "avg",
+        "block_type": "custom",
+    }
     text = {
         "context_length": CONTEXT,
         "vocab_size": len(vocabulary()),
         "hf_tokenizer_name": "reel-clip",  # any name: open_clip reads a local folder's own tokenizer
         "width": 128,
         "heads": 4,
-        "layers": 3,
+        "layers": 2,
+        "block_type": "custom",
     }
     return {
         "model_cfg": {"embed_dim": 128, "vision_cfg": vision, "text_cfg": text},

@@ -1,4 +1,174 @@
-"""stub"""
-def hard_decoy_rank(*a, **k): return {"first": 0}
-def validate_clip(out): return {}
-def write_card(out): pass
+"""What the miniature CLIP can do, measured; and the model card that says so.
+
+Shapes: N pictures or seconds, M texts, A attributes (see ``clip_data``), T dense frames.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+
+from msjoe.clip import Clip, similarity
+from msjoe.files import write_atomic
+from msjoe.reel.clip_data import ANY, ATTRIBUTES, attributes, training_pose, truth
+from msjoe.reel.render import draw
+from msjoe.reel.script import TRACKS, Script, make_script
+from msjoe.reel.source import ReelSource
+from msjoe.reel.version import REEL_JSON
+from msjoe.reel.world import COLOUR_WORDS, ITEMS, PLACES, SHAPES, Look, Moment, caption, random_moment
+
+DECOY_SEED = 1_000_003  # of the pictures of the decoy test; training draws from [seed, step]
+VIDEOS = 6  # a track
+
+
+def validate_clip(folder: Path, videos: int = VIDEOS, pictures: int = 1000) -> dict:
+    """The figures of reel.json, from the saved checkpoint through the same code as any CLIP.
+
+    ``ranking``: for each track, over the ideal queries of validation videos, the share whose best
+    second shows all that the query asks for ("top1"), and the share of true seconds among the best
+    as many as there are true ones ("r_precision"), beside what chance gives.
+    ``hard_decoys``: share of pictures whose caption scores above all 32 captions that differ from
+    it in one attribute.    """
+    clip = Clip.load(str(folder), device="cpu")
+    ranking = {track: rank_track(clip, track, videos) for track in TRACKS}
+    return {"ranking": ranking, "hard_decoys": decoy_figures(clip, pictures)}
+
+
+def rank_track(clip: Clip, track: str, videos: int) -> dict[str, float]:
+    """top1, r_precision and chance, means over the ideal queries of ``videos`` validation videos."""
+    rows = []
+    for seed in range(videos):
+        script = make_script("validation", track, seed)
+        rows += rank_video(clip, script)
+    top1, precision, chance = np.mean(rows, axis=0)
+    return {
+        "videos": videos,
+        "queries": len(rows),
+        "top1": round(float(top1), 3),
+        "r_precision": round(float(precision), 3),
+        "chance": round(float(chance), 3),
+    }
+
+
+def rank_video(clip: Clip, script: Script) -> list[tuple[bool, float, float]]:
+    """(best second is true, R-precision, share of true seconds) for each ideal query of one video."""
+    feats_TD = np.concatenate(list(clip.encode_batches(ReelSource(script).dense(1.0, clip.size))))
+    queries = list(dict.fromkeys(query for question in script.questions for query in question.ideal_queries))
+    true_MT = truth(np.array([asked_by(query) for query in queries]), shown_each_second(script, len(feats_TD)))
+    sim_MT = similarity(clip.encode_texts(queries), feats_TD)
+    rows = []
+    for true_T, sim_T in zip(true_MT, sim_MT, strict=True):
+        if true_T.any():  # an ideal query may name an option that never occurs
+            best = np.argsort(-sim_T, kind="stable")[: true_T.sum()]
+            rows.append((bool(true_T[sim_T.argmax()]), float(true_T[best].mean()), float(true_T.mean())))
+    return rows
+
+
+def shown_each_second(script: Script, count: int) -> np.ndarray:
+    """int [T, A]: the attributes on screen at each whole second."""
+    ends = np.array([scene.end for scene in script.scenes])
+    scenes = np.searchsorted(ends, np.arange(count), side="right").clip(max=len(ends) - 1)
+    return np.array([attributes(script.scenes[i].moment) for i in scenes])
+
+
+def asked_by(query: str) -> tuple[int, ...]:
+    """The A attributes that a caption, or a part of one, asks for."""
+    place = next((place for place in PLACES if place.look in query), None)
+    rest = set(re.findall(r"\w+", query.replace(place.look, "") if place else query))
+
+    def named(words: tuple[str, ...]) -> int:
+        return next((i for i, word in enumerate(words) if word in rest), ANY)
+
+    at = PLACES.index(place) if place else ANY
+    return (named(COLOUR_WORDS), named(SHAPES), named(ITEMS), at, ANY)
+
+
+def one_attribute_wrong(moment: Moment) -> dict[str, list[Moment]]:
+    """All 32 moments that differ from this one in one attribute that has words, by attribute."""
+    look = moment.look
+    return {
+        "colour": [moment.but(look=Look(i, look.shape)) for i in range(len(COLOUR_WORDS)) if i != look.colour],
+        "shape": [moment.but(look=Look(look.colour, i)) for i in range(len(SHAPES)) if i != look.shape],
+        "item": [moment.but(item=i) for i in range(len(ITEMS)) if i != moment.item],
+        "place": [moment.but(place=i) for i in range(len(PLACES)) if i != moment.place],
+    }
+
+
+def decoy_figures(clip: Clip, pictures: int) -> dict[str, float]:
+    """Share of pictures whose caption beats all decoys, and all decoys of each attribute alone."""
+    rng = np.random.default_rng(DECOY_SEED)
+    moments = [random_moment(rng) for _ in range(pictures)]
+    shown = np.stack([draw(moment, training_pose(rng), clip.size) for moment in moments])
+    feats_ND = np.concatenate(list(clip.encode_batches(np.array_split(shown, -(-pictures // 128)))))
+    wins = {name: [] for name in (*ATTRIBUTES[:4], "first")}
+    for moment, feat_D in zip(moments, feats_ND, strict=True):
+        groups = one_attribute_wrong(moment)
+        texts = [caption(moment)] + [caption(decoy) for group in groups.values() for decoy in group]
+        scores = similarity(clip.encode_texts(texts), feat_D[None])[:, 0]
+        start = 1
+        for name, group in groups.items():
+            wins[name].append(scores[0] > scores[start : start + len(group)].max())
+            start += len(group)
+        wins["first"].append(scores[0] > scores[1:].max())
+    return {"pictures": pictures, **{name: round(float(np.mean(hits)), 3) for name, hits in wins.items()}}
+
+
+def write_card(folder: Path) -> None:
+    """README.md of the checkpoint, written from its reel.json."""
+    record = json.loads((folder / REEL_JSON).read_text(encoding="utf-8"))
+    write_atomic(folder / "README.md", lambda path: path.write_text(card(record), encoding="utf-8"))
+
+
+def card(record: dict) -> str:
+    """The model card as Markdown."""
+    validation = record["validation"]
+    rows = [
+        f"| {track} | {f['queries']} in {f['videos']} | {f['top1']:.1%} | {f['r_precision']:.1%} | {f['chance']:.1%} |"
+        for track, f in validation["ranking"].items()
+    ]
+    decoys = validation["hard_decoys"]
+    wins = "; ".join(f"{name} {decoys[name]:.1%}" for name in ATTRIBUTES[:4])
+    return CARD.format(
+        table="\n".join(rows),
+        minutes=record["seconds"] / 60,
+        samples=record["steps"] * record["training"]["batch"],
+        first=decoys["first"],
+        pictures=decoys["pictures"],
+        wins=wins,
+        **{key: record[key] for key in ("command", "seed", "steps", "reel_version")},
+    )
+
+
+CARD = """---
+library_name: open_clip
+license: apache-2.0
+pipeline_tag: zero-shot-image-classification
+---
+# reel-clip
+
+A CLIP of about 1.5 M parameters that knows one world only: Reel {reel_version}, the procedural videos of MSJoE.
+It sees 56-pixel pictures and understands captions of how they look, such as "red triangle with a key, blue waves",
+and parts of them. It has never heard a name of a place or a character: those are unknown tokens to it, and hats and
+small marks have no words. On anything but Reel its scores mean nothing.
+
+It is an open_clip model: `open_clip.create_model("local-dir:FOLDER")`, or `--clip FOLDER` here.
+
+## Training
+`{command}`
+
+Seed {seed}, {steps} steps, {samples:,} pictures drawn on the way, {minutes:.0f} minutes on one CPU thread. Contrastive,
+with every true pair of a batch as a positive and negatives that differ in one attribute. Compositions of character,
+place and item that are kept for the test were never drawn.
+
+## Measured on validation videos
+Ideal queries against every second of a video (1 fps). Top 1: the best second shows all that the query asks for.
+R-precision: share of true seconds among the best as many as there are true ones. Chance: share of true seconds.
+
+| track | queries in videos | top 1 | R-precision | chance |
+|---|---|---|---|---|
+{table}
+
+A picture's own caption against all 32 captions that differ from it in one attribute: first for {first:.1%} of
+{pictures} pictures. Against the other values of one attribute alone: {wins}.
+"""

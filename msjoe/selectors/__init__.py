@@ -2,21 +2,23 @@
 
 import inspect
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from msjoe.errors import UserError
 from msjoe.selectors.base import ScoreSet, Selection, Selector
 from msjoe.selectors.plain import RandomSelector, TopKSelector, UniformSelector
 from msjoe.selectors.standin import StandinSelector
 
+if TYPE_CHECKING:
+    from msjoe.sampler import UNetSampler
+
 __all__ = ["ScoreSet", "Selection", "Selector", "build_selector", "selector_names"]
 
 
-def _sampler(path: str, device: str = "cpu", stochastic: bool = False) -> Selector:
-    # Imported here: the sampler itself builds on the stand-in rule of this package.
-    from msjoe.sampler_loading import load_sampler
-    from msjoe.selectors.trained import SamplerSelector
+def _sampler(model: "UNetSampler", stochastic: bool = False) -> Selector:
+    from msjoe.selectors.trained import SamplerSelector  # not above: the sampler builds on this package's stand-in rule
 
-    return SamplerSelector(load_sampler(path, device), source=path, stochastic=stochastic)
+    return SamplerSelector(model, stochastic)
 
 
 _BUILDERS: dict[str, Callable[..., Selector]] = {
@@ -35,7 +37,7 @@ def selector_names() -> list[str]:
 def build_selector(name: str, **params) -> Selector:
     """The selector of that name, with its settings: e.g. ``build_selector("topk", rows="max_z")``.
 
-    Raises UserError for an unknown name or setting, CheckpointError where "sampler" cannot load its ``path``.
+    "sampler" needs ``model``, a UNetSampler. Raises UserError for an unknown name or setting.
     """
     if name not in _BUILDERS:
         raise UserError(f"no selector is called {name!r}: choose one of {', '.join(_BUILDERS)}")

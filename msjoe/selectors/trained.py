@@ -17,14 +17,13 @@ class SamplerSelector:
     The paper leaves open which of the two it uses at test. Without ``rng`` a draw is that of seed 0.
     """
 
-    sampler: UNetSampler
-    source: str = ""  # where the weights came from, for the note
+    model: UNetSampler
     stochastic: bool = False
     name: str = "sampler"
 
     def select(self, scores: ScoreSet | np.ndarray, budget: int, rng: np.random.Generator | None = None) -> Selection:
         scores = checked(scores, budget)
-        logits_T = self.sampler.logits(scores.sim_QT, scores.times_T)
+        logits_T = self.model.logits(scores.sim_QT, scores.times_T)
         count = min(budget, len(logits_T))
         if self.stochastic:
             rng = rng or np.random.default_rng(0)
@@ -33,6 +32,6 @@ class SamplerSelector:
         else:
             chosen_K = top_frames(logits_T, count)
         how = "drawn" if self.stochastic else "most probable"
-        notes = (f"sampler {self.source}".strip(), how, short_note(len(logits_T), budget))
+        notes = (f"sampler {self.model.source}", how, short_note(len(logits_T), budget))
         weights_T = logits_T.softmax(-1).numpy()
         return Selection(chosen_K.sort().values.numpy(), weights_T, note="; ".join(n for n in notes if n))

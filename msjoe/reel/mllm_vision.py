@@ -1,0 +1,71 @@
+"""First stage of the miniature MLLM's training: its vision tower learns to see.
+
+Linear heads on the mean of a picture's visual tokens name its attributes, which is faster than
+learning the same through the language model. The heads are thrown away.
+
+Shapes: B pictures, A attributes, M visual tokens of a picture, D width.
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VisionTransformerPretrainedModel
+
+from msjoe.reel.mllm_forward import image_tokens
+from msjoe.reel.mllm_model import vision_config
+from msjoe.reel.render import Pose, draw, random_pose
+from msjoe.reel.source import drift
+from msjoe.reel.world import CHARACTERS, COLOUR_WORDS, ITEMS, MARKS, PLACES, SHAPES, Moment, random_moment
+
+SIZES = {
+    "place": len(PLACES),
+    "colour": len(COLOUR_WORDS),
+    "shape": len(SHAPES),
+    "who": len(CHARACTERS),
+    "item": len(ITEMS),
+    "mark": len(MARKS),  # last: it cannot be read at preview resolution
+}
+PREVIEW, KEYFRAME = 56, 112  # sides of pictures, pixels
+PER_STEP = 32  # pictures of each size
+
+
+def new_learner(seed: int) -> nn.ModuleDict:
+    """A vision tower with fresh weights and its heads."""
+    torch.manual_seed(seed)
+    config = vision_config()
+    visual = Qwen2_5_VisionTransformerPretrainedModel._from_config(config)
+    return nn.ModuleDict({"visual": visual, "heads": nn.Linear(config.out_hidden_size, sum(SIZES.values()))})
+
+
+def vision_loss(learner: nn.ModuleDict, seed: int, step: int, per_size: int = PER_STEP) -> tuple[Tensor, dict[str, float]]:
+    """Sum over sizes and attributes of the mean cross-entropy, and accuracies."""
+    rng = np.random.default_rng([seed, 1, step])
+    loss, metrics = torch.zeros(()), {}
+    for size in (KEYFRAME, PREVIEW):
+        moments = [random_moment(rng) for _ in range(per_size)]
+        pictures_BHWC = soften(np.stack([draw(m, any_pose(rng), size) for m in moments]), rng)
+        logits_BC = learner["heads"](image_tokens(learner["visual"], torch.from_numpy(pictures_BHWC)).mean(1))
+        names = list(SIZES) if size == KEYFRAME else list(SIZES)[:-1]
+        truth_BA = torch.tensor([attribute_values(m) for m in moments])
+        for a, (name, part) in enumerate(zip(names, logits_BC.split(list(SIZES.values()), 1), strict=False)):
+            loss = loss + F.cross_entropy(part, truth_BA[:, a])
+            metrics[f"{name}/{size}"] = (part.argmax(1) == truth_BA[:, a]).float().mean().item()
+    return loss, metrics
+
+
+def attribute_values(moment: Moment) -> tuple[int, ...]:
+    """Attribute indices in the order of SIZES."""
+    return (moment.place, moment.look.colour, moment.look.shape, moment.who, moment.item, moment.mark)
+
+
+def any_pose(rng: np.random.Generator) -> Pose:
+    """A pose as at any second of a shot."""
+    return drift(random_pose(rng), int(rng.integers(240)))
+
+
+def soften(pictures_BHWC: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Grain of up to 4 levels, as a video codec leaves it, on every picture: same shape, uint8."""
+    strength = rng.random((len(pictures_BHWC), 1, 1, 1), dtype=np.float32) * 4
+    grain = rng.standard_normal(pictures_BHWC.shape[:3], dtype=np.float32)[..., None] * strength
+    return np.clip(np.rint(pictures_BHWC + grain), 0, 255).astype(np.uint8)

@@ -1,0 +1,95 @@
+"""Opening a file: what it is, which stream is the video, and clear words where there is none."""
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+
+from msjoe.errors import VideoError
+
+logger = logging.getLogger(__name__)
+
+# FFmpeg also opens play lists, which make it read other files and addresses, and plain text. Only
+# formats that hold their pictures themselves are let in; the audio ones for a better message.
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,asf,ogg,gif,mxf,nut,ivf,obu,h264,hevc,"
+    "vc1,dv,rm,swf,yuv4mpegpipe,wtv,mp3,wav,flac,aac,amr"
+)
+WHOLE_FILE_BYTES = 4 << 20
+CHUNK_BYTES = 1 << 20
+
+
+def checked_path(path: str | Path) -> Path:
+    """Return an absolute path to a file with content; raises VideoError otherwise."""
+    absolute = Path(os.path.abspath(path))
+    try:
+        if absolute.is_dir():
+            raise VideoError(f"{path} is a folder: give a video file")
+        if absolute.stat().st_size == 0:
+            raise VideoError(f"{path} is empty (0 bytes): give a video file; perhaps the upload or download broke off")
+        with open(absolute, "rb"):
+            return absolute
+    except FileNotFoundError as e:
+        raise VideoError(f"there is no file {path}: check the path") from e
+    except (OSError, ValueError) as e:
+        raise VideoError(f"{path} cannot be read ({e}): check the path and its permissions") from e
+
+
+def content_id(path: Path) -> str:
+    """A fast hash of the content: size, and head, middle and tail (all of a small file); not the name."""
+    size = path.stat().st_size
+    digest = hashlib.blake2b(str(size).encode(), digest_size=16)
+    with open(path, "rb") as file:
+        if size <= WHOLE_FILE_BYTES:
+            digest.update(file.read())
+        else:
+            for offset in (0, (size - CHUNK_BYTES) // 2, size - CHUNK_BYTES):
+                file.seek(offset)
+                digest.update(file.read(CHUNK_BYTES))
+    return digest.hexdigest()
+
+
+def open_container(path: Path) -> av.container.InputContainer:
+    """Open a media file; raises VideoError where FFmpeg finds none."""
+    try:
+        return av.open(str(path), options={"format_whitelist": FORMATS}, metadata_errors="replace")
+    except av.error.FFmpegError as e:
+        raise VideoError(
+            f"{path.name} ({path.stat().st_size} bytes) cannot be read as a video ({e.strerror}): it is another kind of "
+            f"file, or it is cut off or damaged where its index stands; give a complete MP4, MOV, MKV, WebM, AVI or TS"
+        ) from e
+
+
+def video_stream(container: av.container.InputContainer, name: str) -> av.VideoStream:
+    """The main video stream, the others told to be dropped while reading; raises VideoError without one."""
+    stream = container.streams.best("video")
+    if stream is None:
+        kinds = sorted({s.type for s in container.streams}) or ["nothing"]
+        raise VideoError(f"{name} holds no video, only {' and '.join(kinds)}: give a file with pictures")
+    if stream.codec_context is None:
+        raise VideoError(f"{name} has a video stream that no decoder here can read: convert it to H.264 first")
+    for other in container.streams:
+        if other.index != stream.index and hasattr(other, "discard"):  # PyAV >= 17
+            other.discard = av.stream.Discard.all
+    return stream
+
+
+def video_packets(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:
+    """The packets of one stream in file order, up to the end or to where the file cannot be read further.
+
+    Empty packets are left out: a decoder takes one for the end of the stream.
+    """
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.error.FFmpegError as e:
+            logger.warning("the file cannot be read to its end: %s", e.strerror)
+            return
+        if packet is None:
+            return
+        if packet.size:
+            yield packet

@@ -1,0 +1,203 @@
+"""Packets -> pictures: the fast way for sound files, and the plain way a player takes for damaged ones.
+
+Both are workers of ``in_order`` and give back RGB pictures for display times, in order.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from itertools import chain as joined
+from pathlib import Path
+
+import av
+import numpy as np
+
+from msjoe.video.container import open_container, video_packets, video_stream
+from msjoe.video.index import PacketIndex, nominal_step
+from msjoe.video.picture import Converter, Fit
+from msjoe.video.plan import Chain
+
+logger = logging.getLogger(__name__)
+
+FAR_PACKETS = 300  # reading on over so many packets costs less than finding the place anew
+
+
+class UndecodablePart(Exception):
+    """A chain did not give exactly the frames that the index promised."""
+
+
+class ChainDecoder:
+    """Decodes chains with one container of its own, skipping what no wanted frame needs.
+
+    Packets of unwanted frames are sent with ``skip_frame = NONREF``: the decoder drops those that
+    nothing refers to. So the wanted frames are exactly those of a full decode, which is checked by
+    their times; anything else raises UndecodablePart.
+    """
+
+    def __init__(self, path: Path, index: PacketIndex, fit: Fit, stop: threading.Event, threads: int) -> None:
+        self._path, self._index, self._stop, self._threads = path, index, stop, threads
+        self._convert = Converter(fit)
+        self._by_time = np.argsort(index.pts_N)
+        self._keys = np.flatnonzero(index.key_N)
+
+    def __enter__(self) -> "ChainDecoder":
+        self._open()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._container.close()
+
+    def _open(self) -> None:
+        self._container = open_container(self._path)
+        self._stream = video_stream(self._container, self._path.name)
+        set_threads(self._stream, self._threads)
+        self._next = 0  # position of the packet that comes next
+        self._packets = video_packets(self._container, self._stream)
+
+    def results(self, chains: Sequence[Chain]) -> Iterator[np.ndarray]:
+        """One picture per wanted frame of the chains. Raises UndecodablePart."""
+        try:
+            for chain in chains:
+                yield from self._pictures(chain)
+        except av.error.FFmpegError as e:
+            raise UndecodablePart(e.strerror) from e
+
+    def _pictures(self, chain: Chain) -> Iterator[np.ndarray]:
+        waiting = list(reversed(chain.wanted))
+        for frame in self._frames(chain):
+            if waiting and frame.pts == waiting[-1]:
+                waiting.pop()
+                yield self._convert(frame)
+        if waiting and not self._stop.is_set():
+            raise UndecodablePart(f"{len(waiting)} frames are missing")
+
+    def _frames(self, chain: Chain) -> Iterator[av.VideoFrame]:
+        context = self._stream.codec_context
+        for position, packet in self._read(chain.first, chain.last):
+            if self._stop.is_set():
+                return
+            if chain.floor is not None and packet.pts < chain.floor:
+                continue
+            skips = self._index.skips_nonref and position not in chain.targets
+            context.skip_frame = "NONREF" if skips else "DEFAULT"
+            yield from context.decode(packet)
+        yield from context.decode(None)
+        context.flush_buffers()
+
+    def _read(self, first: int, last: int) -> Iterator[tuple[int, av.Packet]]:
+        """Packets at positions ``first`` to ``last`` of the index."""
+        if not self._next <= first <= self._next + FAR_PACKETS:
+            self._seek(first)
+        while self._next <= last:
+            packet = next(self._packets, None)
+            if packet is None or packet.pts != self._index.pts_N[self._next]:
+                raise UndecodablePart(f"packet {self._next} is not where it was")
+            self._next += 1
+            if self._next > first:
+                yield self._next - 1, packet
+
+    def _seek(self, first: int) -> None:
+        """Go to the packet at ``first``, a key frame, or some way before it; at worst to the start of the file.
+
+        Formats seek by decoding or by display time and to different key frames, so it is tried
+        and the place found is looked up in the index.
+        """
+        gop = int(np.searchsorted(self._keys, first))
+        earlier = [self._keys[max(gop - back, 0)] for back in (0, 1, 3)]
+        for ticks in (self._index.pts_N[first], *self._index.dts_N[earlier]):
+            try:
+                self._container.seek(int(ticks), stream=self._stream)
+            except av.error.FFmpegError:
+                continue
+            packets = video_packets(self._container, self._stream)
+            packet = next(packets, None)
+            position = self._position(packet.pts) if packet is not None else None
+            if position is not None and position <= first:
+                self._next, self._packets = position, joined([packet], packets)
+                return
+        self._container.close()
+        self._open()
+
+    def _position(self, pts: int | None) -> int | None:
+        if pts is None:
+            return None
+        rank = np.searchsorted(self._index.pts_N, pts, sorter=self._by_time)
+        if rank == len(self._by_time) or self._index.pts_N[self._by_time[rank]] != pts:
+            return None
+        return int(self._by_time[rank])
+
+
+class PlainDecoder:
+    """Decodes everything from the start, as a player does; where nothing comes, the last picture stays.
+
+    One decoder thread, so that damaged parts look the same every time.
+    """
+
+    def __init__(self, path: Path, fit: Fit | None = None, stop: threading.Event | None = None) -> None:
+        self._path, self._stop = path, stop
+        self._convert = Converter(fit) if fit else None
+        self._lost = 0
+
+    def __enter__(self) -> "PlainDecoder":
+        self._container = open_container(self._path)
+        self._stream = video_stream(self._container, self._path.name)
+        set_threads(self._stream, 1)
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._container.close()
+        if self._lost:
+            logger.warning(
+                "%s: %d packets could not be decoded; the last good picture stays on screen there",
+                self._path.name,
+                self._lost,
+            )
+
+    def frames(self) -> Iterator[tuple[int, av.VideoFrame]]:
+        """All frames that come out, with their times (ticks), which only grow."""
+        step = nominal_step(self._stream)
+        last_raw = last = None
+        for frame in self._decoded():
+            raw = frame.pts if frame.pts is not None else frame.dts
+            if last is None:
+                last = raw or 0
+            elif raw is None or last_raw is None or raw <= last_raw:
+                last += step
+            else:
+                last += raw - last_raw
+            last_raw = raw
+            yield last, frame
+
+    def results(self, wanted: Sequence[int]) -> Iterator[np.ndarray]:
+        """One picture per wanted time (sorted ticks): the last frame that came at or before it."""
+        waiting = list(reversed(wanted))
+        shown = picture = None
+        for ticks, frame in self.frames():
+            while waiting and shown is not None and ticks > waiting[-1]:
+                picture = self._convert(shown) if picture is None else picture
+                waiting.pop()
+                yield picture
+            if not waiting:
+                return
+            shown, picture = frame, None
+        if shown is not None and waiting and not self._stopped():
+            picture = self._convert(shown)
+            yield from [picture] * len(waiting)
+
+    def _decoded(self) -> Iterator[av.VideoFrame]:
+        for packet in joined(video_packets(self._container, self._stream), [None]):
+            if self._stopped():
+                return
+            try:
+                yield from self._stream.codec_context.decode(packet)
+            except av.error.FFmpegError:
+                self._lost += 1
+
+    def _stopped(self) -> bool:
+        return self._stop is not None and self._stop.is_set()
+
+
+def set_threads(stream: av.VideoStream, threads: int) -> None:
+    """Set the decoder's own threads; before its first packet."""
+    stream.codec_context.thread_count = threads
+    stream.codec_context.thread_type = "AUTO" if threads > 1 else "NONE"

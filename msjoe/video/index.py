@@ -1,0 +1,110 @@
+"""All packet times of a video, read without decoding: what is on screen when, and where decoding can start.
+
+Shapes: N packets in file (= decoding) order, S shown frames in display order, T asked-for times.
+Times are int64 ticks of the stream's time base unless called seconds.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import numpy as np
+
+from msjoe.video.container import video_packets
+
+# Codecs whose key frames are complete pictures after which nothing older is needed. A GIF, for
+# one, calls every frame a key frame and paints only the part that changed.
+CODECS_WITH_KEY_FRAMES = frozenset(
+    "h264 hevc vp8 vp9 av1 libdav1d mpeg1video mpeg2video mpeg4 mjpeg prores dnxhd ffv1".split()
+)
+# Codecs in which a frame that says so is never referred to. HEVC says it only within its temporal
+# layer, so there every packet is decoded.
+CODECS_WITH_NONREF = frozenset("h264 mpeg1video mpeg2video mpeg4 vp8 vp9".split())
+HALF_OPEN_SECONDS = 1e-6  # a frame that starts this shortly after a time counts as on screen: i / fps is rounded
+
+
+@dataclass(frozen=True)
+class PacketIndex:
+    """Times of a video stream. ``origin`` is the first displayed frame, which is time 0."""
+
+    time_base: Fraction  # seconds per tick
+    step: int  # ticks of one frame at the nominal rate
+    pts_N: np.ndarray
+    dts_N: np.ndarray  # equal to pts where the file has none
+    key_N: np.ndarray  # bool
+    end_N: np.ndarray  # when a frame leaves the screen if no other comes
+    shown_S: np.ndarray  # sorted display times, before ``with_origin`` all that are not cut away by an edit list
+    exact: bool  # whether packet times are those of frames and key frames can be started at
+    skips_nonref: bool
+    origin: int = 0
+
+    def with_origin(self, origin: int) -> "PacketIndex":
+        """The same index with the time of the first frame that a decoder gives back."""
+        fields = self.__dict__ | {"origin": origin, "shown_S": self.shown_S[self.shown_S >= origin]}
+        return PacketIndex(**fields)
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first displayed frame to the end of the last one."""
+        if self.exact:
+            last = np.flatnonzero(self.pts_N == self.shown_S[-1])[0]
+            ticks = self.end_N[last] - self.origin
+        else:
+            ticks = steady_times(self.dts_N, self.step)[-1] - self.dts_N[0] + self.step
+        return float(max(int(ticks), 1) * self.time_base)
+
+    def on_screen(self, times_T: np.ndarray) -> tuple[list[int], list[int]]:
+        """Frame times shown at sorted ``times_T`` (seconds): distinct pts, and how often each is asked for."""
+        ticks_T = self.origin + np.floor((times_T + HALF_OPEN_SECONDS) / float(self.time_base)).astype(np.int64)
+        if self.exact:
+            rank_T = np.searchsorted(self.shown_S, ticks_T, side="right") - 1
+            ticks_T = self.shown_S[np.maximum(rank_T, 0)]
+        wanted, repeats = np.unique(ticks_T, return_counts=True)
+        return wanted.tolist(), repeats.tolist()
+
+
+def read_index(container: av.container.InputContainer, stream: av.VideoStream) -> PacketIndex:
+    """List the packets of a freshly opened container."""
+    step = nominal_step(stream)
+    rows, complete = [], True
+    for packet in video_packets(container, stream):
+        complete &= packet.pts is not None
+        pts = packet.pts if packet.pts is not None else packet.dts
+        if pts is None:
+            pts = rows[-1][0] + step if rows else 0
+        dts = pts if packet.dts is None else packet.dts
+        rows.append((pts, dts, packet.is_keyframe, pts + (packet.duration or step), not packet.is_discard))
+    table = np.array(rows, dtype=np.int64).reshape(-1, 5)
+    pts_N, dts_N, key_N, end_N, shown_N = table[:, 0], table[:, 1], table[:, 2] > 0, table[:, 3], table[:, 4] > 0
+    codec = stream.codec_context.name
+    return PacketIndex(
+        stream.time_base,
+        step,
+        pts_N,
+        dts_N,
+        key_N,
+        end_N,
+        np.sort(pts_N[shown_N]),
+        exact=complete and codec in CODECS_WITH_KEY_FRAMES and _is_regular(pts_N, key_N, shown_N),
+        skips_nonref=codec in CODECS_WITH_NONREF,
+    )
+
+
+def nominal_step(stream: av.VideoStream) -> int:
+    """Ticks of one frame at the announced rate, or at 25 a second where none is announced."""
+    rate = stream.average_rate or stream.guessed_rate or 25
+    return max(1, round(1 / (rate * stream.time_base)))
+
+
+def steady_times(ticks_N: np.ndarray, step: int) -> np.ndarray:
+    """Times in which every jump backwards is one ``step`` forwards, as for files joined end to end."""
+    gaps = np.diff(ticks_N)
+    return ticks_N[0] + np.concatenate([[0], np.cumsum(np.where(gaps > 0, gaps, step))])
+
+
+def _is_regular(pts_N: np.ndarray, key_N: np.ndarray, shown_N: np.ndarray) -> bool:
+    """Whether every packet has a time of its own and key frames follow each other in time."""
+    keys = pts_N[key_N]
+    return bool(
+        len(keys) and shown_N.any() and len(np.unique(pts_N)) == len(pts_N) and key_N[0] and (np.diff(keys) > 0).all()
+    )

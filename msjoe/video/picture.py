@@ -1,0 +1,69 @@
+"""A decoded frame -> an upright RGB picture of the wanted size."""
+
+from collections.abc import Callable
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+
+Fit = Callable[[int, int], tuple[int, int]]  # (height, width) of an upright frame -> that of its picture
+
+MAX_ASPECT = 16  # a strip longer than this is squeezed, or a batch of it would fill the memory
+# Several decoders run side by side already. PyAV below 17 has no such setting and one thread.
+ONE_THREAD = {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
+
+
+def dense_shape(height: int, width: int, size: int) -> tuple[int, int]:
+    """(height, width) with the shorter side ``size`` and the aspect ratio kept."""
+    longer = min(round(size * max(height, width) / min(height, width)), MAX_ASPECT * size)
+    return (size, longer) if height <= width else (longer, size)
+
+
+def shrunk_shape(height: int, width: int, max_pixels: int | None) -> tuple[int, int]:
+    """(height, width) of at most ``max_pixels``, aspect kept, never enlarged, no side made shorter than 2."""
+    if max_pixels is None or height * width <= max_pixels:
+        return height, width
+    scale = (max_pixels / (height * width)) ** 0.5
+    short = max(2, int(min(height, width) * scale))
+    long = max(2, min(int(max(height, width) * scale), max_pixels // short))
+    return (short, long) if height <= width else (long, short)
+
+
+class Converter:
+    """Scales, converts and turns frames. Holds the scaler's tables, so one belongs to one thread."""
+
+    def __init__(self, fit: Fit) -> None:
+        self._fit = fit
+        self._scaler = VideoReformatter()
+
+    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
+        """Return uint8 [H, W, 3] RGB. Raises av.error.FFmpegError for a frame that cannot be converted."""
+        turns = quarter_turns(frame)
+        height, width = self._fit(*upright_shape(frame))
+        if turns % 2:
+            height, width = width, height
+        shrinks = height < frame.height or width < frame.width
+        # Source and target colours are both named: left out, PyAV below 17 takes everything for BT.601.
+        rgb = self._scaler.reformat(
+            frame,
+            width,
+            height,
+            "rgb24",
+            src_colorspace=frame.colorspace,
+            dst_colorspace=Colorspace.ITU601,
+            interpolation=Interpolation.AREA if shrinks else Interpolation.BICUBIC,
+            src_color_range=frame.color_range,
+            dst_color_range=ColorRange.JPEG,
+            **ONE_THREAD,
+        )
+        return np.ascontiguousarray(np.rot90(rgb.to_ndarray(), turns))
+
+
+def quarter_turns(frame: av.VideoFrame) -> int:
+    """Counter-clockwise quarter turns that make the frame upright."""
+    return round(frame.rotation / 90) % 4
+
+
+def upright_shape(frame: av.VideoFrame) -> tuple[int, int]:
+    """(height, width) as a player shows it."""
+    return (frame.width, frame.height) if quarter_turns(frame) % 2 else (frame.height, frame.width)

@@ -1,0 +1,106 @@
+"""The default backend: exact frames through PyAV, in parallel parts, skipping what is not needed.
+
+A first pass reads the packet times without decoding. From them follow the frame on screen at each
+asked-for time and the chains of packets that lead to it. Chains are decoded side by side, each
+thread with a container and a single-threaded decoder of its own, which is faster than frame
+threads. A file that does not keep what its index promises is decoded plainly instead.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from msjoe.errors import VideoError
+from msjoe.video.container import content_id, open_container, video_stream
+from msjoe.video.decode import ChainDecoder, PlainDecoder, UndecodablePart
+from msjoe.video.file import VideoFile
+from msjoe.video.index import PacketIndex, read_index
+from msjoe.video.picture import Fit, upright_shape
+from msjoe.video.plan import group_chains, plan_chains
+from msjoe.video.workers import in_order
+
+logger = logging.getLogger(__name__)
+
+JOB_FRAMES = 32  # dense frames decoded as one job
+QUEUED_FRAMES = 32  # pictures of one job that may wait for the caller
+MAX_THREADS = 16  # each holds a decoder's frames
+
+
+class PyavVideo(VideoFile):
+    """A video file read by PyAV."""
+
+    def __init__(self, path: Path, threads: int | None = None) -> None:
+        """``path`` as from ``checked_path``; ``threads`` defaults to the cores. Raises VideoError."""
+        super().__init__(path)
+        self._threads = threads or min(available_cores(), MAX_THREADS)
+        with open_container(path) as container:
+            stream = video_stream(container, path.name)
+            announced = float(stream.duration * stream.time_base) if stream.duration else None
+            index = read_index(container, stream)
+        origin, (self.height, self.width) = first_frame(path)
+        self._index = index.with_origin(origin)
+        self.duration = self._index.duration
+        self.id = content_id(path)
+        if announced and announced > 1.05 * self.duration + 1:
+            logger.warning(
+                "%s announces %.1f s of video but holds %.1f s: it seems cut off", path.name, announced, self.duration
+            )
+
+    def _shown(self, times_T: np.ndarray, fit: Fit, sparse: bool) -> Iterator[tuple[np.ndarray, int]]:
+        wanted, repeats = self._index.on_screen(times_T)
+        given = 0
+        with closing(self._pictures(wanted, fit, sparse)) as pictures:
+            for picture in pictures:
+                yield picture, repeats[given]
+                given += 1
+        if given < len(wanted):
+            raise VideoError(
+                f"{self.path.name}: only {given} of {len(wanted)} pictures could be decoded: convert the file first"
+            )
+
+    def _pictures(self, wanted: list[int], fit: Fit, sparse: bool) -> Iterator[np.ndarray]:
+        """One picture per wanted display time: the fast way as far as it goes, then the plain way."""
+        done = 0
+        if self._index.exact:
+            try:
+                with closing(self._fast(wanted, fit, sparse)) as pictures:
+                    for picture in pictures:
+                        yield picture
+                        done += 1
+                return
+            except UndecodablePart as e:
+                logger.info("%s: %s; decoding it from the start, packet by packet", self.path.name, e)
+        plain = partial(PlainDecoder, self.path, fit)
+        with closing(in_order([wanted[done:]], plain, 1, QUEUED_FRAMES, (VideoError,))) as pictures:
+            yield from pictures
+
+    def _fast(self, wanted: list[int], fit: Fit, sparse: bool) -> Iterator[np.ndarray]:
+        jobs = group_chains(plan_chains(self._index, wanted), 1 if sparse else JOB_FRAMES)
+        side_by_side = min(self._threads, len(jobs))
+        each = max(1, self._threads // side_by_side)  # a file with few key frames: threads inside the decoder
+
+        def open_worker(stop):
+            return ChainDecoder(self.path, self._index, fit, stop, each)
+
+        return in_order(jobs, open_worker, side_by_side, QUEUED_FRAMES, (UndecodablePart, VideoError))
+
+
+def first_frame(path: Path) -> tuple[int, tuple[int, int]]:
+    """Time (ticks) and (height, width) of the first frame that a decoder gives back; raises VideoError."""
+    with PlainDecoder(path) as decoder:
+        first = next(decoder.frames(), None)
+    if first is None:
+        raise VideoError(f"{path.name} has a video stream, but no picture of it can be decoded: give an undamaged file")
+    ticks, frame = first
+    return ticks, upright_shape(frame)
+
+
+def available_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
