@@ -5,7 +5,7 @@ import logging
 
 from demo.engine import Engine
 from demo.examples import load_examples
-from msjoe.loading import add_model_arguments, models_from_args
+from msjoe.flags import add_model_arguments
 
 
 def parse_args() -> argparse.Namespace:
@@ -17,18 +17,25 @@ def parse_args() -> argparse.Namespace:
     page.add_argument("--port", type=int, default=None, help="port (default: the first free one from 7860)")
     page.add_argument("--max-upload", default="2gb", help="largest video that is taken (default: 2gb)")
     page.add_argument("--max-waiting", type=int, default=16, help="runs that may wait in line (default: 16)")
+    page.add_argument("--dense-fps", type=float, default=1.0, help="frames a second for CLIP (default: 1)")
     add_model_arguments(parser)
     return parser.parse_args()
+
+
+def load(args: argparse.Namespace):
+    from msjoe.loading import models_from_args  # torch and transformers: seconds, so on the engine's thread
+
+    return models_from_args(args)
 
 
 def main() -> None:
     args = parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    engine = Engine(lambda: models_from_args(args))
+    engine = Engine(lambda: load(args))
     from demo.page import PageOptions, build, launch_options  # gradio: 3 s in which the models already load
 
-    options = PageOptions(embedded=not args.mllm, dense_fps=args.dense_fps, max_waiting=args.max_waiting)
+    options = PageOptions(embedded=not (args.mllm or args.clip), dense_fps=args.dense_fps, max_waiting=args.max_waiting)
     page = build(engine, load_examples(), options)
     page.launch(
         server_name=args.host,

@@ -8,6 +8,7 @@ from demo.engine import Engine
 from demo.examples import Example, Examples
 from demo.views import data_uri
 from msjoe.errors import UserError
+from msjoe.video import open_video
 
 REAL_COMMAND = "python app.py --mllm Qwen/Qwen2.5-VL-7B-Instruct --load-in-4bit --clip ViT-L-14:openai"
 POSTER_PIXELS = 160 * 160
@@ -58,23 +59,21 @@ def measured_line(examples: Examples) -> str:
     )
 
 
-class ExampleCards(gr.HTML):
+def example_cards(examples: Examples) -> gr.HTML:
     """Example videos as buttons with a picture; a click triggers ``select`` with the number."""
-
-    def __init__(self, examples: Examples) -> None:
-        cards = "".join(_card(i, example) for i, example in enumerate(examples.items))
-        super().__init__(
-            value=f'<div class="cards">{cards}</div>',
-            js_on_load=(
-                "element.addEventListener('click', (event) => {"
-                "  const card = event.target.closest('[data-number]');"
-                "  if (card) trigger('select', {number: Number(card.dataset.number)});"
-                "});"
-            ),
-            apply_default_css=False,
-            elem_id="cards",
-            visible=bool(examples.items),
-        )
+    cards = "".join(_card(i, example) for i, example in enumerate(examples.items))
+    return gr.HTML(
+        f'<div class="cards">{cards}</div>',
+        js_on_load=(
+            "element.addEventListener('click', (event) => {"
+            "  const card = event.target.closest('[data-number]');"
+            "  if (card) trigger('select', {number: Number(card.dataset.number)});"
+            "});"
+        ),
+        apply_default_css=False,
+        elem_id="cards",
+        visible=bool(examples.items),
+    )
 
 
 def _card(number: int, example: Example) -> str:
@@ -86,8 +85,6 @@ def _card(number: int, example: Example) -> str:
 
 
 def _poster(example: Example) -> str:
-    from msjoe.video import open_video
-
     source = open_video(example.path)
     (picture,) = source.frames_at([source.duration / 3], POSTER_PIXELS)
     return f'<img src="{data_uri(picture)}" alt="">'

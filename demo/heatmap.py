@@ -1,6 +1,6 @@
 """The heatmap: queries down, time across, the sampling weights as a row of their own.
 
-``figure`` turns a Trace into a plotly figure; ``Heatmap`` is the component that draws it and
+``drawing`` turns a Trace into a plotly figure; ``component`` is what draws it in the browser and
 lets a click seek the video.
 """
 
@@ -167,27 +167,21 @@ def legend(trace: Trace) -> str:
     return "".join(f"<span>{part}</span>" for part in parts)
 
 
-class Heatmap(gr.HTML):
-    """Draws ``{"figure": plotly JSON, "legend": html}``; a click seeks the page's video."""
+def component(plotly_js: str, **kwargs) -> gr.HTML:
+    """What draws the values of ``drawing``; ``plotly_js`` is the address of the library."""
+    return gr.HTML(
+        value=None,
+        html_template=(
+            '<section class="heatmap"><h2>Where it is found <small>click to see that second</small></h2>'
+            '<div class="legend"></div><div class="plot"></div></section>'
+        ),
+        js_on_load=(Path(__file__).parent / "heatmap.js").read_text(encoding="utf-8"),
+        head=f'<script src="{escape(plotly_js)}"></script>',
+        apply_default_css=False,
+        **kwargs,
+    )
 
-    def __init__(self, plotly_js: str, **kwargs) -> None:
-        super().__init__(
-            value=None,
-            html_template=(
-                '<section class="heatmap"><h2>Where it is found <small>click to see that second</small></h2>'
-                '<div class="legend"></div><div class="plot"></div></section>'
-            ),
-            js_on_load=(Path(__file__).parent / "heatmap.js").read_text(encoding="utf-8"),
-            head=f'<script src="{escape(plotly_js)}"></script>',
-            apply_default_css=False,
-            **kwargs,
-        )
 
-    def postprocess(self, value: Trace | None) -> dict | None:
-        """A Trace -> what the browser draws; None, or a Trace without a matrix, empties it."""
-        if value is None or value.sim_QT is None or value.times_T is None:
-            return None
-        return {"figure": figure(value).to_json(), "legend": legend(value)}
-
-    def api_info(self) -> dict:
-        return {"type": "object"}
+def drawing(trace: Trace) -> dict[str, str]:
+    """The component's value for a Trace that has its matrix."""
+    return {"figure": figure(trace).to_json(), "legend": legend(trace)}

@@ -14,11 +14,10 @@ from pathlib import Path
 import gradio as gr
 import plotly
 
-from demo import views
-from demo.cards import ExampleCards, measured_line, status
+from demo import heatmap, views
+from demo.cards import example_cards, measured_line, status
 from demo.engine import Engine
 from demo.examples import FOLDER, Examples
-from demo.heatmap import Heatmap
 from demo.running import Asked, answer_steps
 
 PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
@@ -50,7 +49,7 @@ class Inputs:
     options: gr.Textbox
     budget: gr.Slider
     example: gr.State  # the number of the example on show, or None
-    cards: ExampleCards
+    cards: gr.HTML
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Outputs:
     stepper: gr.HTML
     answer: gr.HTML
     queries: gr.HTML
-    heatmap: Heatmap
+    heatmap: gr.HTML
     frames: gr.HTML
     previews: gr.HTML
     details: gr.HTML
@@ -67,9 +66,9 @@ class Outputs:
 
 def launch_options() -> dict:
     """Arguments for ``launch`` that belong to the page's looks."""
-    theme = gr.themes.Base(
-        primary_hue="indigo", neutral_hue="slate", radius_size="md", font=FONTS, font_mono=MONO
-    ).set(body_background_fill="*neutral_50", body_background_fill_dark="*neutral_950")
+    theme = gr.themes.Base(primary_hue="indigo", neutral_hue="slate", radius_size="md", font=FONTS, font_mono=MONO).set(
+        body_background_fill="*neutral_50", body_background_fill_dark="*neutral_950"
+    )
     script = (FOLDER / "page.js").read_text(encoding="utf-8")
     return {"theme": theme, "css_paths": [FOLDER / "style.css"], "head": f"<script>{script}</script>"}
 
@@ -107,7 +106,7 @@ def _ask_column(examples: Examples) -> Inputs:
     first = examples.items[0] if examples.items else None
     asked = first.questions[0] if first else None
     example = gr.State(0 if first else None)
-    cards = ExampleCards(examples)
+    cards = example_cards(examples)
     _html(measured_line(examples), elem_id="measured")
     video = gr.Video(
         value=str(first.path) if first else None,
@@ -144,13 +143,13 @@ def _see_column() -> Outputs:
     stepper = _html(views.stepper(views.Progress()), elem_id="stepper")
     answer = _html(views.answer_card(None), elem_id="answer")
     queries = _html("", elem_id="queries")
-    heatmap = Heatmap(f"gradio_api/file={PLOTLY_JS}", elem_id="heatmap")
+    matrix = heatmap.component(f"gradio_api/file={PLOTLY_JS}", elem_id="heatmap")
     frames = _html("", elem_id="frames")
     with gr.Accordion("Previews", open=False):
         previews = _html(views.previews(None), elem_id="previews")
     with gr.Accordion("Seconds, tokens and replies", open=False):
         details = _html(views.details(None), elem_id="details")
-    return Outputs(notice, stepper, answer, queries, heatmap, frames, previews, details)
+    return Outputs(notice, stepper, answer, queries, matrix, frames, previews, details)
 
 
 def _numbered(example) -> list[tuple[str, int]]:
@@ -211,8 +210,7 @@ def _wire_run(engine, examples, page_options, inputs: Inputs, outputs: Outputs, 
 
     def work(video, question, options, budget, number):
         asked = Asked(video, question or "", _lines(options), int(budget), page_options.dense_fps, number)
-        for update in answer_steps(engine, examples, asked, outputs):
-            yield update
+        yield from answer_steps(engine, examples, asked, outputs)
 
     def idle() -> dict:
         return {run: gr.Button(interactive=True), stop: gr.Button(interactive=False)}

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from demo import views
+from demo import heatmap, views
 from demo.engine import Engine
 from demo.examples import Examples
 from msjoe.errors import QuestionError, UserError
+from msjoe.video import open_video
 
 if TYPE_CHECKING:
     from demo.page import Outputs
@@ -52,7 +53,6 @@ def answer_steps(engine: Engine, examples: Examples, asked: Asked, outputs: "Out
 def _events(models: "Models", asked: Asked) -> Iterator["Event"]:
     """Runs on the worker thread, where torch may be imported."""
     from msjoe.pipeline import Settings, run
-    from msjoe.video import open_video
 
     if not asked.video:
         raise QuestionError("no video is given: upload one or click an example")
@@ -97,7 +97,7 @@ class Shown:
         if event.step == "queries":
             return {outputs.queries: views.query_list(trace)}
         if event.step in ("similarity", "choice"):
-            return {outputs.heatmap: trace}
+            return {outputs.heatmap: heatmap.drawing(trace)}
         if event.step == "answer":
             return {outputs.frames: views.key_frames(trace)}
         return {

@@ -59,7 +59,7 @@ def stepper(progress: Progress) -> str:
         elif name in seconds:
             state, time_text = "finished", f"{seconds[name]:.1f} s"
         else:
-            state, time_text = "pending", "–"
+            state, time_text = "pending", ""
         hint = f'<span class="hint">{STEP_HINTS[name]}</span>' if progress.step == "idle" else ""
         share = {"running": progress.fraction, "finished": 1.0, "pending": 0.0}[state]
         cells.append(
@@ -111,8 +111,7 @@ def _verdict(trace: Trace, truth: ExampleQuestion | None) -> str:
         return '<p class="verdict right"><span>✓</span> Right</p>'
     wanted = truth.options[ord(truth.answer) - ord("A")]
     return (
-        f'<p class="verdict wrong"><span>✗</span> Wrong: the true answer is '
-        f"<b>{truth.answer}</b> {escape(wanted)}</p>"
+        f'<p class="verdict wrong"><span>✗</span> Wrong: the true answer is <b>{truth.answer}</b> {escape(wanted)}</p>'
     )
 
 
@@ -120,8 +119,10 @@ def query_list(trace: Trace | None) -> str:
     """The queries as numbered chips."""
     if trace is None or not trace.queries:
         return ""
-    source = "" if trace.queries_from == "reply" else '<p class="muted">No query could be read: the question is used.</p>'
-    chips = "".join(f'<li><b>{i}</b><span>{escape(q)}</span></li>' for i, q in enumerate(trace.queries, 1))
+    source = (
+        "" if trace.queries_from == "reply" else '<p class="muted">No query could be read: the question is used.</p>'
+    )
+    chips = "".join(f"<li><b>{i}</b><span>{escape(q)}</span></li>" for i, q in enumerate(trace.queries, 1))
     return f'<section class="queries"><h2>What the model looks for</h2><ol class="chips">{chips}</ol>{source}</section>'
 
 

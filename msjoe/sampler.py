@@ -87,7 +87,7 @@ class UNetSampler(
 ):
     """Similarity matrix -> logits over the dense frames; p = softmax(logits). See the module's text."""
 
-    source = "untrained"  # where the weights came from; set by load_sampler
+    source = "untrained"  # hub id or name of the folder of the weights; set by load_sampler
 
     def __init__(self, config: SamplerConfig = FULL) -> None:
         super().__init__()
@@ -160,7 +160,7 @@ def load_sampler(path_or_id: str | Path, device: str | torch.device = "cpu") -> 
         raise CheckpointError(f"{WEIGHTS} in {name} cannot be read ({e}): {_ADVICE}") from e
     except RuntimeError as e:  # what strict loading raises
         raise CheckpointError(f"{WEIGHTS} in {name} does not fit its {CONFIG}: {_ADVICE}") from e
-    sampler.source = name
+    sampler.source = folder.name if Path(name).expanduser().is_dir() else name
     return sampler
 
 

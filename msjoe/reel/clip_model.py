@@ -9,6 +9,8 @@ from pathlib import Path
 
 import open_clip
 import torch
+from open_clip.model import set_model_preprocess_cfg
+from open_clip.transform import PreprocessCfg, merge_preprocess_dict
 from safetensors.torch import save_file
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordLevel
@@ -24,9 +26,16 @@ CONTEXT = 24  # tokens, with the start and the end
 
 # Ordinary words around a look, in queries and in questions. None of them says what is seen, and a
 # word that is not here only becomes [UNK]: the list keeps grammar apart from names.
-FILLERS = tuple(
-    [",", ".", "?", ":", "'", "-", "a", "an", "and", "are", "as", "at", "be", "been", "before", "after", "between", "but", "by", "can", "carried", "carries", "carry", "carrying", "count", "did", "do", "does", "during", "each", "first", "for", "from", "had", "has", "have", "he", "held", "her", "his", "hold", "holding", "holds", "how", "in", "into", "is", "it", "its", "last", "least", "long", "look", "looks", "looking", "many", "me", "more", "most", "next", "no", "not", "of", "on", "one", "ones", "or", "other", "out", "over", "picture", "photo", "scene", "second", "seen", "seeing", "see", "she", "show", "shown", "shows", "some", "someone", "something", "somewhere", "than", "that", "the", "their", "them", "then", "there", "these", "they", "thing", "third", "this", "those", "time", "times", "to", "turn", "up", "video", "was", "were", "what", "when", "where", "which", "while", "who", "whose", "why", "will", "with", "without", "yes", "you", "kind", "kinds", "different", "same", "near", "appear", "appears", "appeared", "come", "comes", "came", "go", "goes", "went", "place", "places", "person", "character", "object", "detail", "plate", "often", "never", "ever", "only", "just", "right"]
-)
+FILLER_TEXT = """
+    , . ? : ' - a an and are as at be been before after between but by can carried carries carry carrying count
+    did do does during each first for from had has have he held her his hold holding holds how in into is it its
+    last least long look looks looking many me more most next no not of on one ones or other out over picture
+    photo scene second seen seeing see she show shown shows some someone something somewhere than that the their
+    them then there these they thing third this those time times to turn up video was were what when where which
+    while who whose why will with without yes you kind kinds different same near appear appears appeared come
+    comes came go goes went place places person character object detail plate often never ever only just right
+"""
+FILLERS = tuple(FILLER_TEXT.split())
 
 
 def vocabulary() -> list[str]:
@@ -91,7 +100,10 @@ def new_clip(seed: int) -> open_clip.CLIP:
     """An untrained miniature with weights drawn from ``seed``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return open_clip.CLIP(**clip_config()["model_cfg"])
+        model = open_clip.CLIP(**clip_config()["model_cfg"])
+    size = model.visual.image_size
+    set_model_preprocess_cfg(model, merge_preprocess_dict(PreprocessCfg(size), clip_config()["preprocess_cfg"]))
+    return model
 
 
 def save_clip(model: open_clip.CLIP, folder: Path) -> None:

@@ -29,7 +29,7 @@ def validate_clip(folder: Path, videos: int = VIDEOS, pictures: int = 1000) -> d
     second shows all that the query asks for ("top1"), and the share of true seconds among the best
     as many as there are true ones ("r_precision"), beside what chance gives.
     ``hard_decoys``: share of pictures whose caption scores above all 32 captions that differ from
-    it in one attribute.    """
+    it in one attribute."""
     clip = Clip.load(str(folder), device="cpu")
     ranking = {track: rank_track(clip, track, videos) for track in TRACKS}
     return {"ranking": ranking, "hard_decoys": decoy_figures(clip, pictures)}

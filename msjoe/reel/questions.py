@@ -6,6 +6,7 @@ happens nowhere else. Wording comes last, when wrong options that are true elsew
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -80,12 +81,12 @@ def plan_event(draft: Draft, long: int, plans: list[Plan]) -> Plan:
 
 def plan_order(draft: Draft, long: int, plans: list[Plan]) -> Plan:
     """What another character did next after, or last before, an anchor 1 to 3 shots away."""
-    (anchor,) = _free_shots(draft, 1)
-    ahead = bool(draft.rng.integers(2))
-    target = anchor + (1 if ahead else -1) * int(draft.rng.integers(1, 4))
-    if not 0 <= target < draft.count or draft.used[target]:
+    pairs, chances = near_pairs(draft.count)
+    anchor, target = (int(shot) for shot in pairs[draft.rng.choice(len(pairs), p=chances)])
+    if draft.used[[anchor, target]].any():
         raise Stuck
-    draft.used[target] = True
+    draft.used[[anchor, target]] = True
+    ahead = target > anchor
     asked = ("item", "place", "mark")[draft.rng.integers(3)]
     anchor_long = bool(draft.rng.integers(2))
     draft.swap_length(anchor, anchor_long, long)
@@ -103,6 +104,23 @@ def plan_order(draft: Draft, long: int, plans: list[Plan]) -> Plan:
     key = {"who": who, "place": place}
     draft.promise(key, [anchor])
     return Plan("after" if ahead else "before", [anchor, target], asked, answer, [key, {"who": other}])
+
+
+@lru_cache(maxsize=None)
+def near_pairs(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Ordered pairs of shots 1 to 3 apart [P, 2], and chances [P] that favour no shot.
+
+    Drawn evenly, pairs would leave out the first and last shots, which have fewer neighbours;
+    alternate scaling of rows and columns (Sinkhorn) gives every shot the same chance.
+    """
+    first, second = np.nonzero(np.abs(np.subtract.outer(np.arange(count), np.arange(count))) <= 3)
+    apart = first != second
+    pairs = np.stack([first[apart], second[apart]], 1)
+    chances = np.ones(len(pairs))
+    for _ in range(200):
+        for side in (0, 1):
+            chances /= np.bincount(pairs[:, side], weights=chances, minlength=count)[pairs[:, side]]
+    return pairs, chances / chances.sum()
 
 
 def _gather(draft: Draft, count: int, long: int) -> tuple[list[int], dict[str, int]]:

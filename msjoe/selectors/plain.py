@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from msjoe.errors import QuestionError
 from msjoe.selectors.base import ScoreSet, Selection, checked, short_note
-from msjoe.selectors.rows import ranked_frames
+from msjoe.selectors.rows import ROWS, ranked_frames
 
 
 def linspace_trunc(count: int, budget: int) -> np.ndarray:
@@ -50,6 +51,10 @@ class TopKSelector:
 
     rows: str = "mean"
     name: str = "topk"
+
+    def __post_init__(self) -> None:
+        if self.rows not in ROWS:
+            raise QuestionError(f"rows is {self.rows!r}: choose one of {', '.join(ROWS)}")
 
     def select(self, scores: ScoreSet | np.ndarray, budget: int, rng: np.random.Generator | None = None) -> Selection:
         sim_QT = checked(scores, budget).sim_QT

@@ -5,8 +5,6 @@ Shapes: Q queries, T dense frames.
 
 import numpy as np
 
-from msjoe.errors import QuestionError
-
 ROWS = ("mean", "max_z", "round_robin")
 
 
@@ -25,18 +23,17 @@ def zscore(sim_QT: np.ndarray) -> np.ndarray:
 def ranked_frames(sim_QT: np.ndarray, rows: str) -> np.ndarray:
     """All frames, best first; ties keep the earlier frame. sim_QT [Q, T] -> int64 [T].
 
-    ``rows`` says how several rows speak with one voice (all three agree for a single row):
+    ``rows``, one of ROWS, says how several rows speak with one voice (all three agree for a single row):
     "mean" of the raw scores; "max_z", the largest z-score over the rows, so that a row of higher level
     does not drown the others; "round_robin", the rows take turns naming their best frame not yet named.
     """
-    if rows not in ROWS:
-        raise QuestionError(f"rows is {rows!r}: choose one of {', '.join(ROWS)}")
     if len(sim_QT) == 1:
         return _falling(sim_QT[0])
     if rows == "mean":
         return _falling(np.asarray(sim_QT, dtype=np.float64).mean(axis=0))
     if rows == "max_z":
         return _falling(zscore(sim_QT).max(axis=0))
+    assert rows == "round_robin", rows
     return _round_robin(sim_QT)
 
 

@@ -28,14 +28,14 @@ def checked_path(path: str | Path) -> Path:
     try:
         if absolute.is_dir():
             raise VideoError(f"{path} is a folder: give a video file")
-        if absolute.stat().st_size == 0:
-            raise VideoError(f"{path} is empty (0 bytes): give a video file; perhaps the upload or download broke off")
-        with open(absolute, "rb"):
-            return absolute
+        with open(absolute, "rb") as file:
+            if file.read(1):
+                return absolute
     except FileNotFoundError as e:
         raise VideoError(f"there is no file {path}: check the path") from e
-    except (OSError, ValueError) as e:
+    except OSError as e:
         raise VideoError(f"{path} cannot be read ({e}): check the path and its permissions") from e
+    raise VideoError(f"{path} is empty (0 bytes): give a video file; perhaps an upload or download broke off")
 
 
 def content_id(path: Path) -> str:

@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from itertools import chain as joined
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -51,8 +52,21 @@ class ChainDecoder:
         self._container = open_container(self._path)
         self._stream = video_stream(self._container, self._path.name)
         set_threads(self._stream, self._threads)
+        packets = list(islice(video_packets(self._container, self._stream), 1))
+        self._show_first(packets)
         self._next = 0  # position of the packet that comes next
-        self._packets = video_packets(self._container, self._stream)
+        self._packets = joined(packets, video_packets(self._container, self._stream))
+
+    def _show_first(self, packets: list[av.Packet]) -> None:
+        """Let the decoder see the file's first packet: x264 notes its version only there, and FFmpeg
+        decodes 4:4:4 of old versions differently (they had a bug that every decoder has to repeat).
+        """
+        try:
+            for packet in [*packets, None]:
+                self._stream.codec_context.decode(packet)
+        except av.error.FFmpegError as e:
+            raise UndecodablePart(e.strerror) from e
+        self._stream.codec_context.flush_buffers()
 
     def results(self, chains: Sequence[Chain]) -> Iterator[np.ndarray]:
         """One picture per wanted frame of the chains. Raises UndecodablePart."""

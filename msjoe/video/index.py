@@ -103,8 +103,8 @@ def steady_times(ticks_N: np.ndarray, step: int) -> np.ndarray:
 
 
 def _is_regular(pts_N: np.ndarray, key_N: np.ndarray, shown_N: np.ndarray) -> bool:
-    """Whether every packet has a time of its own and key frames follow each other in time."""
-    keys = pts_N[key_N]
-    return bool(
-        len(keys) and shown_N.any() and len(np.unique(pts_N)) == len(pts_N) and key_N[0] and (np.diff(keys) > 0).all()
-    )
+    """Whether every packet has a time of its own, and a key frame comes after all before it, in the file and in time."""
+    if not (shown_N.any() and key_N[0] and len(np.unique(pts_N)) == len(pts_N)):
+        return False
+    latest_N = np.maximum.accumulate(pts_N)
+    return bool((pts_N[key_N] == latest_N[key_N]).all())
