@@ -1,5 +1,6 @@
 """The parts around a run: which models are loaded, and the example videos to click."""
 
+from functools import lru_cache
 from html import escape
 
 import gradio as gr
@@ -29,8 +30,9 @@ def status(engine: Engine, embedded: bool) -> str:
     )
     if not embedded:
         return _line("ready", names)
-    return _line("ready", f"{names} Embedded miniatures: they know only Reel's drawn world.") + (
-        f'<p class="real">For real videos: <code>{escape(REAL_COMMAND)}</code></p>'
+    return _line("ready", names) + (
+        "<p class='real'>Embedded miniatures: they know only Reel's drawn world. "
+        f"For real videos: <code>{escape(REAL_COMMAND)}</code></p>"
     )
 
 
@@ -61,9 +63,8 @@ def measured_line(examples: Examples) -> str:
 
 def example_cards(examples: Examples) -> gr.HTML:
     """Example videos as buttons with a picture; a click triggers ``select`` with the number."""
-    cards = "".join(_card(i, example) for i, example in enumerate(examples.items))
     return gr.HTML(
-        f'<div class="cards">{cards}</div>',
+        cards_html(examples, 0),
         js_on_load=(
             "element.addEventListener('click', (event) => {"
             "  const card = event.target.closest('[data-number]');"
@@ -76,14 +77,21 @@ def example_cards(examples: Examples) -> gr.HTML:
     )
 
 
-def _card(number: int, example: Example) -> str:
+def cards_html(examples: Examples, on_show: int | None) -> str:
+    """The cards, with the one ``on_show`` marked."""
+    cards = (_card(i, example, i == on_show) for i, example in enumerate(examples.items))
+    return f'<div class="cards">{"".join(cards)}</div>'
+
+
+def _card(number: int, example: Example, on_show: bool) -> str:
+    pressed = "true" if on_show else "false"
     return (
-        f'<button type="button" class="card" data-number="{number}">{_poster(example)}'
-        f"<b>{escape(example.title)}</b><span>{example.minutes:.0f} min · {escape(example.track)} · "
-        f"{len(example.questions)} questions</span></button>"
+        f'<button type="button" class="card" data-number="{number}" aria-pressed="{pressed}">{_poster(example)}'
+        f"<b>{escape(example.title)}</b><span>{example.minutes:.0f} min · {escape(example.track)}</span></button>"
     )
 
 
+@lru_cache
 def _poster(example: Example) -> str:
     source = open_video(example.path)
     (picture,) = source.frames_at([source.duration / 3], POSTER_PIXELS)

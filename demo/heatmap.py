@@ -15,7 +15,8 @@ from msjoe.trace import Trace
 
 # Q queries, T dense frames, K chosen
 ROW, GAP, TOP, BOTTOM = 26, 24, 30, 28  # pixels: a row, the label above it, the marks, the time axis
-SIMILARITY_SCALE, WEIGHT_SCALE = "Cividis", "Purples"  # both readable for the colour-blind
+SIMILARITY_SCALE = "Cividis"  # made for the colour-blind: lightness alone tells it
+WEIGHT_SCALE = ((0.0, "rgba(168,85,247,0.10)"), (1.0, "rgba(168,85,247,1)"))  # on light and dark pages alike
 MARK = "#e4572e"
 GREY = "#8a93a3"  # readable on white and on near-black
 LABEL_LENGTH = 64  # characters of a query above its row
@@ -35,18 +36,21 @@ def figure(trace: Trace):
     low, high = float(trace.sim_QT.min()), float(trace.sim_QT.max())
     for number, (label, values_T, is_similarity) in enumerate(rows, 1):
         top = 1 - ((number - 1) * (ROW + GAP) + GAP) / inner
-        axis = "" if number == 1 else str(number)
-        fig.add_trace(_row(go, trace.times_T, values_T, clocks_T, f"y{axis}", is_similarity, (low, high)))
-        fig.layout[f"yaxis{axis}"] = {
+        fig.add_trace(_row(go, trace.times_T, values_T, clocks_T, _axis(number), is_similarity, (low, high)))
+        fig.layout[_axis(number).replace("y", "yaxis")] = {
             "domain": [max(top - ROW / inner, 0.0), top],
             "visible": False,
             "fixedrange": True,
             "range": [-0.5, 0.5],
         }
         fig.add_annotation(_label(label, top))
-    _mark_chosen(fig, trace)
+    _mark_chosen(fig, trace, len(rows))
     fig.update_layout(_layout(trace, inner))
     return fig
+
+
+def _axis(number: int) -> str:
+    return "y" if number == 1 else f"y{number}"
 
 
 def _row(go, times_T: np.ndarray, values_T: np.ndarray, clocks_T: list[str], yaxis: str, similarity: bool, span):
@@ -82,14 +86,17 @@ def _label(text: str, top: float) -> dict:
     }
 
 
-def _mark_chosen(fig, trace: Trace) -> None:
-    """A line through all rows and a mark with the time on top, for every key-frame."""
+def _mark_chosen(fig, trace: Trace, rows: int) -> None:
+    """A line through every row and a mark with the time on top, for every key-frame."""
     times = trace.chosen_times
     if not times:
         return
-    for t in times:
-        line = {"color": MARK, "width": 1.5}
-        fig.add_shape(type="line", x0=t, x1=t, y0=0, y1=1, xref="x", yref="paper", opacity=0.75, line=line)
+    line = {"color": MARK, "width": 1.5}
+    places = [(t, number) for t in times for number in range(1, rows + 1)]
+    fig.layout.shapes = [
+        {"type": "line", "x0": t, "x1": t, "y0": 0, "y1": 1, "xref": "x", "yref": f"{_axis(n)} domain", "line": line}
+        for t, n in places
+    ]
     fig.add_scatter(
         x=times,
         y=[0] * len(times),
@@ -106,8 +113,6 @@ def _mark_chosen(fig, trace: Trace) -> None:
     )
     # An axis of no height at the top edge: the marks keep their place whatever the rows are.
     fig.layout["yaxis99"] = {
-        "overlaying": "y",
-        "anchor": "x",
         "domain": [0.999, 1],
         "range": [0, 1],
         "visible": False,
@@ -129,7 +134,7 @@ def _layout(trace: Trace, inner: int) -> dict:
     half = 0.5 * float(trace.times_T[1] - trace.times_T[0]) if len(trace.times_T) > 1 else 0.5
     return {
         "height": inner + TOP + BOTTOM,
-        "margin": {"l": 8, "r": 12, "t": TOP, "b": BOTTOM, "pad": 0},
+        "margin": {"l": 18, "r": 18, "t": TOP, "b": BOTTOM, "pad": 0},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"color": GREY, "family": "system-ui, sans-serif", "size": 12},
@@ -161,7 +166,7 @@ def legend(trace: Trace) -> str:
     low, high = float(trace.sim_QT.min()), float(trace.sim_QT.max())
     parts = [f"similarity {low:.2f} <i class='cividis'></i> {high:.2f}"]
     if trace.weights_T is not None:
-        parts.append(f"weight 0 <i class='purples'></i> {float(trace.weights_T.max()):.3f}")
+        parts.append(f"weight 0 <i class='weights'></i> {float(trace.weights_T.max()):.3f}")
     if trace.chosen_times:
         parts.append("<b>▼</b> chosen key-frame")
     return "".join(f"<span>{part}</span>" for part in parts)

@@ -15,7 +15,7 @@ import gradio as gr
 import plotly
 
 from demo import heatmap, views
-from demo.cards import example_cards, measured_line, status
+from demo.cards import cards_html, example_cards, measured_line, status
 from demo.engine import Engine
 from demo.examples import FOLDER, Examples
 from demo.running import Asked, answer_steps
@@ -134,7 +134,7 @@ def _ask_column(examples: Examples) -> Inputs:
         max_lines=12,
         elem_id="options",
     )
-    budget = gr.Slider(1, MAX_BUDGET, value=8, step=1, label="Budget: key-frames shown to the model", elem_id="budget")
+    budget = gr.Slider(1, MAX_BUDGET, value=8, step=1, label="Budget (key-frames)", elem_id="budget")
     return Inputs(video, pick, question, options, budget, example, cards)
 
 
@@ -180,6 +180,7 @@ def _wire_inputs(inputs: Inputs, outputs: Outputs, examples: Examples) -> None:
         chosen = examples.items[number]
         return {
             inputs.example: number,
+            inputs.cards: cards_html(examples, number),
             inputs.video: str(chosen.path),
             inputs.pick: gr.Radio(choices=_numbered(chosen), value=0, visible=True),
             inputs.question: chosen.questions[0].question,
@@ -195,9 +196,10 @@ def _wire_inputs(inputs: Inputs, outputs: Outputs, examples: Examples) -> None:
 
     def forget_example(number: int | None) -> dict:
         emptied = {inputs.question: "", inputs.options: ""} if number is not None else {}
-        return {inputs.example: None, inputs.pick: gr.Radio(visible=False), **emptied, **_blank(outputs)}
+        cards = {inputs.cards: cards_html(examples, None)}
+        return {**cards, inputs.example: None, inputs.pick: gr.Radio(visible=False), **emptied, **_blank(outputs)}
 
-    shown = [inputs.example, inputs.video, inputs.pick, inputs.question, inputs.options, *_all(outputs)]
+    shown = [inputs.example, inputs.cards, inputs.video, inputs.pick, inputs.question, inputs.options, *_all(outputs)]
     inputs.cards.select(show, None, shown, **QUIET)
     inputs.pick.input(ask, [inputs.example, inputs.pick], [inputs.question, inputs.options], **QUIET)
     gr.on([inputs.video.upload, inputs.video.clear], forget_example, [inputs.example], shown, **QUIET)

@@ -73,7 +73,7 @@ class Shown:
         now = time.monotonic()
         if event.step != self.step:
             self.step, self.step_began = event.step, now
-        elif 0 < event.fraction < 1 and now - self.drawn < REDRAW_SECONDS:
+        elif event.step == "similarity" and event.fraction < 1 and now - self.drawn < REDRAW_SECONDS:
             return {self.outputs.stepper: gr.skip()}
         self.drawn = now
         return {self.outputs.stepper: self._stepper(event, now), **self._results(event)}
@@ -90,7 +90,9 @@ class Shown:
     def _results(self, event: "Event") -> dict:
         """The parts that this event completes."""
         outputs, trace = self.outputs, event.trace
-        if event.fraction < 1 and not (event.step == "answer" and trace.keyframes):
+        if event.step == "answer" and trace.keyframes:
+            return {outputs.frames: views.key_frames(trace)}
+        if event.fraction < 1:
             return {}
         if event.step == "previews":
             return {outputs.previews: views.previews(trace)}
@@ -98,8 +100,6 @@ class Shown:
             return {outputs.queries: views.query_list(trace)}
         if event.step in ("similarity", "choice"):
             return {outputs.heatmap: heatmap.drawing(trace)}
-        if event.step == "answer":
-            return {outputs.frames: views.key_frames(trace)}
         return {
             outputs.answer: views.answer_card(trace, self.truth),
             outputs.details: views.details(trace),

@@ -36,7 +36,7 @@ class UNet1d(nn.Module):
         for block, widen in zip(self.down, self.widen, strict=True):
             x = block(x, m)
             skips.append((x, m))
-            x, m = _halve(x, m)
+            x, m = halve(x, m)
             x = widen(x) * m
         x = self.bottom(x, m)
         for block, (skip, m) in zip(reversed(self.up), reversed(skips), strict=True):
@@ -67,7 +67,7 @@ def _per_frame(norm: nn.LayerNorm, x: Tensor) -> Tensor:
     return norm(x.transpose(1, 2)).transpose(1, 2)
 
 
-def _halve(x: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
+def halve(x: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
     """Mean of each pair of frames that exist; a last frame without a partner stands alone."""
     odd = x.shape[-1] % 2
     x, m = F.pad(x * m, (0, odd)), F.pad(m, (0, odd))

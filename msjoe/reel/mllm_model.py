@@ -1,12 +1,69 @@
-"""The miniature MLLM: the real one's classes with a small config."""
+"""The miniature MLLM: the real one's classes and file formats with a small config and vocabulary.
 
+Everything that ``from_pretrained`` needs lies in one folder: config, weights (fp16), tokenizer,
+chat template, image processor and the prompt templates (``prompts.json``).
+"""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from transformers import (
+    GenerationConfig,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2_5_VLProcessor,
+    Qwen2Tokenizer,
+    Qwen2VLImageProcessor,
+    Qwen2VLVideoProcessor,
+)
 from transformers.models.qwen2_5_vl.configuration_qwen2_5_vl import Qwen2_5_VLVisionConfig
 
+from msjoe.files import write_atomic
+from msjoe.prompts import MINIATURE_TEMPLATES, PROMPTS_JSON, QUERIES_END, QUERIES_START
+from msjoe.reel.mllm_words import reel_texts
+
 TEXT_WIDTH = 192
+CONTEXT = 4096  # tokens; 64 key-frames of 112 px cost about 1,500
+SPECIAL = (
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|vision_pad|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+)
+# Turns of "user" and "assistant" between <|im_start|> and <|im_end|>, a picture as a placeholder
+# between <|vision_start|> and <|vision_end|>: the real model's layout, without a system turn of its own.
+CHAT_TEMPLATE = """\
+{%- for message in messages -%}
+{{ '<|im_start|>' + message.role + '\\n' }}
+{%- if message.content is string -%}
+{{ message.content }}
+{%- else -%}
+{%- for part in message.content -%}
+{%- if part.type == 'image' -%}
+{{ '<|vision_start|><|image_pad|><|vision_end|>' }}
+{%- elif part.type == 'video' -%}
+{{ '<|vision_start|><|video_pad|><|vision_end|>' }}
+{%- else -%}
+{{ part.text }}
+{%- endif -%}
+{%- endfor -%}
+{%- endif -%}
+{{ '<|im_end|>\\n' }}
+{%- endfor -%}
+{%- if add_generation_prompt -%}
+{{ '<|im_start|>assistant\\n' }}
+{%- endif -%}"""
 
 
 def vision_config() -> Qwen2_5_VLVisionConfig:
-    """Four blocks that all attend the whole image (of up to 112 x 112)."""
+    """Four blocks that all attend the whole image."""
     return Qwen2_5_VLVisionConfig(
         depth=4,
         hidden_size=128,
@@ -15,3 +72,84 @@ def vision_config() -> Qwen2_5_VLVisionConfig:
         out_hidden_size=TEXT_WIDTH,
         fullatt_block_indexes=[0, 1, 2, 3],
     )
+
+
+def mllm_config(tokenizer: Qwen2Tokenizer) -> Qwen2_5_VLConfig:
+    """About 3 million parameters."""
+    ids = {name: tokenizer.convert_tokens_to_ids(f"<|{name}|>") for name in ("im_end", "endoftext")}
+    text = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": TEXT_WIDTH,
+        "intermediate_size": 448,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 6,
+        "num_key_value_heads": 6,
+        "max_position_embeddings": CONTEXT,
+        "rms_norm_eps": 1e-6,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 10_000.0, "mrope_section": [6, 5, 5]},
+        "bos_token_id": None,
+        "eos_token_id": ids["im_end"],
+        "pad_token_id": ids["endoftext"],
+    }
+    return Qwen2_5_VLConfig(
+        text_config=text,
+        vision_config=vision_config().to_dict(),
+        image_token_id=tokenizer.convert_tokens_to_ids("<|image_pad|>"),
+        video_token_id=tokenizer.convert_tokens_to_ids("<|video_pad|>"),
+        vision_start_token_id=tokenizer.convert_tokens_to_ids("<|vision_start|>"),
+        vision_end_token_id=tokenizer.convert_tokens_to_ids("<|vision_end|>"),
+        tie_word_embeddings=True,
+    )
+
+
+def new_mllm(seed: int) -> Qwen2_5_VLForConditionalGeneration:
+    """The miniature with fresh weights, float32."""
+    torch.manual_seed(seed)
+    return Qwen2_5_VLForConditionalGeneration(mllm_config(build_tokenizer())).float()
+
+
+@lru_cache(maxsize=1)
+def build_tokenizer() -> Qwen2Tokenizer:
+    """Byte-level BPE of Qwen2's class: Reel's words are one token each, any other text still encodes."""
+    shape = Qwen2Tokenizer()._tokenizer  # for its normaliser and pre-tokeniser
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer, tokenizer.pre_tokenizer = shape.normalizer, shape.pre_tokenizer
+    trainer = trainers.BpeTrainer(
+        vocab_size=4096, min_frequency=1, show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+    )
+    tokenizer.train_from_iterator(reel_texts(), trainer)
+    model = json.loads(tokenizer.to_str())["model"]
+    built = Qwen2Tokenizer(
+        vocab=model["vocab"],
+        merges=[tuple(pair) for pair in model["merges"]],
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        extra_special_tokens=list(SPECIAL),
+        model_max_length=CONTEXT,
+        padding_side="left",
+    )
+    built.add_tokens([QUERIES_START, QUERIES_END])  # plain tokens: decoding keeps them
+    return built
+
+
+def build_processor() -> Qwen2_5_VLProcessor:
+    """A picture of 56 x 56 costs 4 visual tokens, of 112 x 112 and above 16."""
+    pixels = {"min_pixels": MINIATURE_TEMPLATES.preview_pixels, "max_pixels": MINIATURE_TEMPLATES.frame_pixels}
+    return Qwen2_5_VLProcessor(
+        image_processor=Qwen2VLImageProcessor(**pixels),
+        tokenizer=build_tokenizer(),
+        video_processor=Qwen2VLVideoProcessor(**pixels),
+        chat_template=CHAT_TEMPLATE,
+    )
+
+
+def save_mllm(model: Qwen2_5_VLForConditionalGeneration, folder: Path) -> None:
+    """Write model (fp16), tokenizer, processor and prompts so that Auto classes load them."""
+    config = model.config.text_config
+    model.generation_config = GenerationConfig(eos_token_id=config.eos_token_id, pad_token_id=config.pad_token_id)
+    halved = {name: tensor.half().contiguous() for name, tensor in model.state_dict().items()}
+    model.config.dtype = torch.float16
+    model.save_pretrained(folder, state_dict=halved)
+    build_processor().save_pretrained(folder)
+    text = MINIATURE_TEMPLATES.to_json()
+    write_atomic(folder / PROMPTS_JSON, lambda path: path.write_text(text, encoding="utf-8"))

@@ -12,7 +12,8 @@ It estimates where evidence lies and then spreads the frames with that density.
    two minutes does not take them all, and with a constant matrix they spread evenly.
 
 The order of the choice does not depend on the budget: K frames are the first K of any longer choice.
-Shares and sharpness were chosen by the simulation in ``benchmarks/standin_rule.py``.
+Shares and sharpness were chosen by the simulation in ``benchmarks/standin_rule.py``: greedy spreading by
+density does most of it; the context adds up to 3 points of recall to before/after questions at K = 32.
 
 Shapes: Q queries, T dense frames, K chosen, R frames on each side of a peak.
 """

@@ -58,8 +58,9 @@ def open_container(path: Path) -> av.container.InputContainer:
         return av.open(str(path), options={"format_whitelist": FORMATS}, metadata_errors="replace")
     except av.error.FFmpegError as e:
         raise VideoError(
-            f"{path.name} ({path.stat().st_size} bytes) cannot be read as a video ({e.strerror}): it is another kind of "
-            f"file, or it is cut off or damaged where its index stands; give a complete MP4, MOV, MKV, WebM, AVI or TS"
+            f"{path.name} ({path.stat().st_size} bytes) cannot be read as a video ({e.strerror}): it is another "
+            f"kind of file, or it is cut off or damaged where its index stands; give a complete MP4, MOV, MKV, "
+            f"WebM, AVI or TS file"
         ) from e
 
 

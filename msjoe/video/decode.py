@@ -52,6 +52,8 @@ class ChainDecoder:
         self._container = open_container(self._path)
         self._stream = video_stream(self._container, self._path.name)
         set_threads(self._stream, self._threads)
+        # Where a decoder would repair damage with what is around, skipping would change the picture.
+        self._stream.codec_context.options = {"err_detect": "explode"}
         packets = list(islice(video_packets(self._container, self._stream), 1))
         self._show_first(packets)
         self._next = 0  # position of the packet that comes next
@@ -150,7 +152,7 @@ class PlainDecoder:
     def __init__(self, path: Path, fit: Fit | None = None, stop: threading.Event | None = None) -> None:
         self._path, self._stop = path, stop
         self._convert = Converter(fit) if fit else None
-        self._lost = 0
+        self._lost = self._repaired = 0
 
     def __enter__(self) -> "PlainDecoder":
         self._container = open_container(self._path)
@@ -160,11 +162,12 @@ class PlainDecoder:
 
     def __exit__(self, *_) -> None:
         self._container.close()
-        if self._lost:
+        if self._lost or self._repaired:
             logger.warning(
-                "%s: %d packets could not be decoded; the last good picture stays on screen there",
+                "%s: %d packets could not be decoded (the last good picture stays on screen), %d frames are damaged",
                 self._path.name,
                 self._lost,
+                self._repaired,
             )
 
     def frames(self) -> Iterator[tuple[int, av.VideoFrame]]:
@@ -180,6 +183,7 @@ class PlainDecoder:
             else:
                 last += raw - last_raw
             last_raw = raw
+            self._repaired += frame.is_corrupt
             yield last, frame
 
     def results(self, wanted: Sequence[int]) -> Iterator[np.ndarray]:

@@ -14,12 +14,10 @@ from msjoe.video.container import video_packets
 
 # Codecs whose key frames are complete pictures after which nothing older is needed. A GIF, for
 # one, calls every frame a key frame and paints only the part that changed.
-CODECS_WITH_KEY_FRAMES = frozenset(
-    "h264 hevc vp8 vp9 av1 libdav1d mpeg1video mpeg2video mpeg4 mjpeg prores dnxhd ffv1".split()
-)
+CODECS_WITH_KEY_FRAMES = {"h264", "hevc", "vp8", "vp9", "av1", "libdav1d", "mpeg1video", "mpeg2video", "mpeg4", "mjpeg"}
 # Codecs in which a frame that says so is never referred to. HEVC says it only within its temporal
 # layer, so there every packet is decoded.
-CODECS_WITH_NONREF = frozenset("h264 mpeg1video mpeg2video mpeg4 vp8 vp9".split())
+CODECS_WITH_NONREF = {"h264", "mpeg1video", "mpeg2video", "mpeg4", "vp8", "vp9"}
 HALF_OPEN_SECONDS = 1e-6  # a frame that starts this shortly after a time counts as on screen: i / fps is rounded
 
 
@@ -103,7 +101,7 @@ def steady_times(ticks_N: np.ndarray, step: int) -> np.ndarray:
 
 
 def _is_regular(pts_N: np.ndarray, key_N: np.ndarray, shown_N: np.ndarray) -> bool:
-    """Whether every packet has a time of its own, and a key frame comes after all before it, in the file and in time."""
+    """Whether every packet has a time of its own, and key frames come after all before them in the file."""
     if not (shown_N.any() and key_N[0] and len(np.unique(pts_N)) == len(pts_N)):
         return False
     latest_N = np.maximum.accumulate(pts_N)

@@ -19,7 +19,7 @@ from msjoe.errors import VideoError
 from msjoe.video.container import content_id, open_container, video_stream
 from msjoe.video.decode import ChainDecoder, PlainDecoder, UndecodablePart
 from msjoe.video.file import VideoFile
-from msjoe.video.index import PacketIndex, read_index
+from msjoe.video.index import read_index
 from msjoe.video.picture import Fit, upright_shape
 from msjoe.video.plan import group_chains, plan_chains
 from msjoe.video.workers import in_order

@@ -9,6 +9,7 @@ from msjoe.draw import draw_frames, sequential_logp
 from msjoe.errors import CheckpointError, QuestionError
 from msjoe.sampler import EMBEDDED, FULL, INPUT_VERSION, SamplerConfig, UNetSampler, load_sampler
 from msjoe.selectors.standin import standin_logits
+from msjoe.unet import halve
 
 TINY = SamplerConfig(width=4, levels=3, kernel=3)
 
@@ -83,6 +84,14 @@ def test_padding_cannot_leak_whatever_it_holds():
     clean = model(torch.nn.functional.pad(x, (0, 11)), mask[None])
     dirty = model(torch.nn.functional.pad(x, (0, 11), value=5.0), mask[None])
     assert torch.allclose(clean[:, :21], dirty[:, :21], atol=1e-5)
+
+
+def test_halving_means_only_frames_that_exist():
+    x = torch.tensor([[[1.0, 3.0, 5.0, 9.0, 9.0]]])
+    m = torch.tensor([[[1.0, 1.0, 1.0, 0.0, 0.0]]])
+    halved, mask = halve(x, m)
+    assert halved.tolist() == [[[2.0, 5.0, 0.0]]]
+    assert mask.tolist() == [[[1.0, 1.0, 0.0]]]
 
 
 def test_one_step_changes_every_parameter_and_raises_the_drawn_frames():
