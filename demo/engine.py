@@ -10,12 +10,18 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
+from msjoe.errors import UserError
+
 if TYPE_CHECKING:  # the pipeline imports torch, which takes seconds that the page does not have
     from msjoe.pipeline import Event, Models
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 TICK = 0.25  # seconds between signs of life, at which a stopped run can end
+
+
+class RunFailed(RuntimeError):
+    """A fault inside a run or in loading; the log has its traceback."""
 
 
 class Engine:
@@ -56,7 +62,7 @@ class Engine:
     def stream(self, start: Callable[["Models"], Iterator["Event"]]) -> Iterator["Event | None"]:
         """Yield the events of ``start(models)``, and None at least every ``TICK`` seconds.
 
-        Raises what loading or the run raises. Closing this generator closes the run as soon as
+        Raises UserError for bad input, RunFailed for any other fault. Closing this generator closes the run as soon as
         the step in progress lets go; it does not block.
         """
         models = yield from _wait(self._loading)
@@ -76,4 +82,8 @@ def _wait(future: "Future[T]") -> Generator[None, None, T]:
         wait([future], timeout=TICK)
         if not future.done():
             yield None
+    fault = future.exception()
+    if fault is not None and not isinstance(fault, UserError):
+        log.error("a run failed", exc_info=fault)
+        raise RunFailed(f"{type(fault).__name__}: {fault}") from fault
     return future.result()

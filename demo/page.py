@@ -217,10 +217,6 @@ def _wire_run(engine, examples, page_options, inputs: Inputs, outputs: Outputs, 
     def idle() -> dict:
         return {run: gr.Button(interactive=True), stop: gr.Button(interactive=False)}
 
-    def broke() -> dict:
-        message = "something went wrong inside the app: the log of the server says what. The page goes on working."
-        return _blank(outputs, views.Progress("failed"), message)
-
     def halt() -> dict:
         return idle() | _blank(outputs, views.Progress("idle"))
 
@@ -236,8 +232,8 @@ def _wire_run(engine, examples, page_options, inputs: Inputs, outputs: Outputs, 
         show_progress="hidden",
         api_visibility="private",
     )
-    working.failure(broke, None, _all(outputs), **QUIET)
-    working.then(idle, None, buttons, **QUIET)
+    working.success(idle, None, buttons, **QUIET)
+    working.failure(halt, None, [*buttons, *_all(outputs)], **QUIET)  # gradio counts a stopped run as failed
     stop.click(halt, None, [*buttons, *_all(outputs)], cancels=[working], **QUIET)
 
 

@@ -1,5 +1,6 @@
 """From the pipeline's events to updates of the page."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from demo import heatmap, views
-from demo.engine import Engine
+from demo.engine import Engine, RunFailed
 from demo.examples import Examples
 from msjoe.errors import QuestionError, UserError
 from msjoe.video import open_video
@@ -44,10 +45,19 @@ def answer_steps(engine: Engine, examples: Examples, asked: Asked, outputs: "Out
             for event in events:
                 yield shown.update(event) if event else {outputs.stepper: gr.skip()}
     except UserError as e:
-        yield {
-            outputs.notice: views.notice(str(e)),
-            outputs.stepper: views.stepper(views.Progress("failed", message="stopped: see the message.")),
-        }
+        yield _failed(outputs, _without_folder(str(e), asked.video))
+    except RunFailed as e:
+        yield _failed(outputs, f"Something went wrong inside the app ({e}). The server's log says where.")
+
+
+def _failed(outputs: "Outputs", message: str) -> dict:
+    stopped = views.Progress("failed", message="Stopped: see the message.")
+    return {outputs.notice: views.notice(message), outputs.stepper: views.stepper(stopped)}
+
+
+def _without_folder(message: str, video: str | None) -> str:
+    """Visitors know the name of their file; where uploads are kept is no help to them."""
+    return message.replace(f"{Path(video).parent}{os.sep}", "") if video else message
 
 
 def _events(models: "Models", asked: Asked) -> Iterator["Event"]:

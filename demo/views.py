@@ -86,7 +86,7 @@ def notice(message: str, kind: str = "error") -> str:
     """A message under the Run button; empty for none."""
     if not message:
         return ""
-    return f'<div class="notice {kind}" role="alert">{escape(message[:1].upper() + message[1:])}</div>'
+    return f'<div class="notice {kind}" role="alert">{escape(message)}</div>'
 
 
 def answer_card(trace: Trace | None, truth: ExampleQuestion | None = None) -> str:
@@ -131,7 +131,7 @@ def key_frames(trace: Trace | None) -> str:
     if trace is None or not trace.keyframes:
         return ""
     return (
-        f'<section class="frames"><h2>Key-frames <small>{len(trace.keyframes)} of {_dense(trace)} seconds looked at; '
+        f'<section class="frames"><h2>Key-frames <small>{len(trace.keyframes)} of {_dense(trace)} frames; '
         f"click one to see it in the video</small></h2>{_strip(trace.keyframes, trace.chosen_times)}</section>"
     )
 

@@ -91,7 +91,9 @@ def mllm_bytes(name: str, load_in_4bit: bool = False, dtype: torch.dtype = torch
     return round((sum(p.numel() for p in model.parameters()) - quantised) * dtype.itemsize + quantised * NF4_BYTES)
 
 
-def mllm_warning(name: str, load_in_4bit: bool, device: torch.device, dtype: torch.dtype = torch.bfloat16) -> str | None:
+def mllm_warning(
+    name: str, load_in_4bit: bool, device: torch.device, dtype: torch.dtype = torch.bfloat16
+) -> str | None:
     """What to tell before an MLLM is loaded that will not fit into the free memory; else None."""
     needed = mllm_bytes(name, load_in_4bit, dtype) * (1 + WORKING_SHARE)
     free = free_bytes(device)
@@ -127,7 +129,9 @@ def rough_text(seconds: float) -> str:
 def _count_frame(clip: Clip) -> tuple[int, int]:
     """(operations, bytes of the three largest outputs alive together) of one frame, on meta tensors."""
     visual = clip.model.visual
-    weights = {name: tensor.to("meta") for name, tensor in (*visual.named_parameters(), *visual.named_buffers())}
+    weights = {
+        name: tensor.detach().to("meta") for name, tensor in (*visual.named_parameters(), *visual.named_buffers())
+    }
     largest = [0]
 
     def note(_module, _inputs, output) -> None:

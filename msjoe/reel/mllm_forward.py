@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from transformers.models.qwen2_vl.image_processing_qwen2_vl import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 from transformers.vision_utils import get_vision_position_ids
 
+from msjoe.reel.mllm_batches import Batch, attention_mask
+
 PATCH, MERGE = 14, 2
 
 
@@ -66,3 +68,22 @@ def _rotary_tables(visual: nn.Module, rows: int, cols: int) -> tuple[Tensor, Ten
 @lru_cache(maxsize=8)
 def _patch_positions(rows: int, cols: int) -> Tensor:
     return get_vision_position_ids(torch.tensor([[1, rows, cols]]), MERGE)
+
+
+def reply_logits(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Next-token logits [R, V] where a reply token follows, those tokens [R], and the visual tokens
+    [B * K, M, D] of the pictures."""
+    embeds_BLD = model.model.language_model.embed_tokens(batch.ids_BL)
+    seen = None
+    if batch.pictures is not None:
+        seen = image_tokens(model.model.visual, torch.from_numpy(batch.pictures))
+        holes_BL = batch.ids_BL == model.config.image_token_id
+        embeds_BLD = embeds_BLD.masked_scatter(holes_BL.unsqueeze(-1), seen.flatten(0, 1))
+    hidden_BLD = model.model.language_model(
+        inputs_embeds=embeds_BLD,
+        position_ids=batch.positions_3BL,
+        attention_mask={"full_attention": attention_mask(batch.segments_BL)},
+        use_cache=False,
+    ).last_hidden_state
+    asked_BL = batch.targets_BL != -100
+    return model.lm_head(hidden_BLD[asked_BL]), batch.targets_BL[asked_BL], seen

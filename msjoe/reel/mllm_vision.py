@@ -6,6 +6,8 @@ learning the same through the language model. The heads are thrown away.
 Shapes: B pictures, A attributes, M visual tokens of a picture, D width.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -39,19 +41,30 @@ def new_learner(seed: int) -> nn.ModuleDict:
 
 
 def vision_loss(learner: nn.ModuleDict, seed: int, step: int, per_size: int = PER_STEP) -> tuple[Tensor, dict[str, float]]:
-    """Sum over sizes and attributes of the mean cross-entropy, and accuracies."""
+    """Loss and accuracies of one step: ``per_size`` pictures of each size."""
     rng = np.random.default_rng([seed, 1, step])
     loss, metrics = torch.zeros(()), {}
     for size in (KEYFRAME, PREVIEW):
         moments = [random_moment(rng) for _ in range(per_size)]
         pictures_BHWC = soften(np.stack([draw(m, any_pose(rng), size) for m in moments]), rng)
-        logits_BC = learner["heads"](image_tokens(learner["visual"], torch.from_numpy(pictures_BHWC)).mean(1))
-        names = list(SIZES) if size == KEYFRAME else list(SIZES)[:-1]
-        truth_BA = torch.tensor([attribute_values(m) for m in moments])
-        for a, (name, part) in enumerate(zip(names, logits_BC.split(list(SIZES.values()), 1), strict=False)):
-            loss = loss + F.cross_entropy(part, truth_BA[:, a])
-            metrics[f"{name}/{size}"] = (part.argmax(1) == truth_BA[:, a]).float().mean().item()
+        seen_BMD = image_tokens(learner["visual"], torch.from_numpy(pictures_BHWC))
+        part, found = head_loss(learner["heads"], seen_BMD, moments, size)
+        loss, metrics = loss + part, metrics | found
     return loss, metrics
+
+
+def head_loss(
+    heads: nn.Linear, seen_BMD: Tensor, moments: Sequence[Moment], side: int
+) -> tuple[Tensor, dict[str, float]]:
+    """Sum over attributes of the mean cross-entropy of pictures of ``side`` pixels, and accuracies."""
+    names = [name for name in SIZES if name != "mark" or side >= KEYFRAME]
+    logits_BC = heads(seen_BMD.mean(1))
+    truth_BA = torch.tensor([attribute_values(m) for m in moments])
+    loss, accuracies = torch.zeros(()), {}
+    for a, (name, part) in enumerate(zip(names, logits_BC.split(list(SIZES.values()), 1), strict=False)):
+        loss = loss + F.cross_entropy(part, truth_BA[:, a])
+        accuracies[f"{name}/{side}"] = (part.argmax(1) == truth_BA[:, a]).float().mean().item()
+    return loss, accuracies
 
 
 def attribute_values(moment: Moment) -> tuple[int, ...]:

@@ -27,7 +27,7 @@ def checked_path(path: str | Path) -> Path:
     absolute = Path(os.path.abspath(path))
     try:
         if absolute.is_dir():
-            raise VideoError(f"{path} is a folder: give a video file")
+            raise VideoError(f"{absolute.name} is a folder: give a video file")
         with open(absolute, "rb") as file:
             if file.read(1):
                 return absolute
@@ -35,7 +35,7 @@ def checked_path(path: str | Path) -> Path:
         raise VideoError(f"there is no file {path}: check the path") from e
     except OSError as e:
         raise VideoError(f"{path} cannot be read ({e}): check the path and its permissions") from e
-    raise VideoError(f"{path} is empty (0 bytes): give a video file; perhaps an upload or download broke off")
+    raise VideoError(f"{absolute.name} is empty (0 bytes): give a video file; perhaps an upload or download broke off")
 
 
 def content_id(path: Path) -> str:

@@ -34,6 +34,7 @@ class PacketIndex:
     shown_S: np.ndarray  # sorted display times, before ``with_origin`` all that are not cut away by an edit list
     exact: bool  # whether packet times are those of frames and key frames can be started at
     skips_nonref: bool
+    announced: int | None  # duration in ticks that the header states for the video stream
     origin: int = 0
 
     def with_origin(self, origin: int) -> "PacketIndex":
@@ -43,13 +44,19 @@ class PacketIndex:
 
     @property
     def duration(self) -> float:
-        """Seconds from the first displayed frame to the end of the last one."""
-        if self.exact:
-            last = np.flatnonzero(self.pts_N == self.shown_S[-1])[0]
-            ticks = self.end_N[last] - self.origin
-        else:
+        """Seconds from the first displayed frame to the end of the last one, by the packets that are there.
+
+        Some formats state a packet's duration in decoding order, which can be too long for the
+        last frame; the header's duration is then the shorter one.
+        """
+        if not self.exact:
             ticks = steady_times(self.dts_N, self.step)[-1] - self.dts_N[0] + self.step
-        return float(max(int(ticks), 1) * self.time_base)
+            return float(max(int(ticks), 1) * self.time_base)
+        start = int(self.shown_S[-1]) - self.origin
+        end = int(self.end_N[np.argmax(self.pts_N == self.shown_S[-1])]) - self.origin
+        if self.announced is not None and start < self.announced < end:
+            end = self.announced
+        return float(end * self.time_base)
 
     def on_screen(self, times_T: np.ndarray) -> tuple[list[int], list[int]]:
         """Frame times shown at sorted ``times_T`` (seconds): distinct pts, and how often each is asked for."""
@@ -85,6 +92,7 @@ def read_index(container: av.container.InputContainer, stream: av.VideoStream) -
         np.sort(pts_N[shown_N]),
         exact=complete and codec in CODECS_WITH_KEY_FRAMES and _is_regular(pts_N, key_N, shown_N),
         skips_nonref=codec in CODECS_WITH_NONREF,
+        announced=stream.duration or None,
     )
 
 

@@ -42,7 +42,6 @@ class Converter:
         height, width = self._fit(*upright_shape(frame))
         if turns % 2:
             height, width = width, height
-        shrinks = height < frame.height or width < frame.width
         # Source and target colours are both named: left out, PyAV below 17 takes everything for BT.601.
         rgb = self._scaler.reformat(
             frame,
@@ -51,12 +50,20 @@ class Converter:
             "rgb24",
             src_colorspace=frame.colorspace,
             dst_colorspace=Colorspace.ITU601,
-            interpolation=Interpolation.AREA if shrinks else Interpolation.BICUBIC,
+            interpolation=_interpolation(frame, height, width),
             src_color_range=frame.color_range,
             dst_color_range=ColorRange.JPEG,
             **ONE_THREAD,
         )
         return np.ascontiguousarray(np.rot90(rgb.to_ndarray(), turns))
+
+
+def resized(picture: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Scale uint8 [H, W, 3] to ``shape`` (height, width); the same picture where it fits already."""
+    if picture.shape[:2] == shape:
+        return picture
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+    return frame.reformat(shape[1], shape[0], interpolation=_interpolation(frame, *shape), **ONE_THREAD).to_ndarray()
 
 
 def quarter_turns(frame: av.VideoFrame) -> int:
@@ -67,3 +74,8 @@ def quarter_turns(frame: av.VideoFrame) -> int:
 def upright_shape(frame: av.VideoFrame) -> tuple[int, int]:
     """(height, width) as a player shows it."""
     return (frame.width, frame.height) if quarter_turns(frame) % 2 else (frame.height, frame.width)
+
+
+def _interpolation(frame: av.VideoFrame, height: int, width: int) -> Interpolation:
+    shrinks = height < frame.height or width < frame.width
+    return Interpolation.AREA if shrinks else Interpolation.BICUBIC

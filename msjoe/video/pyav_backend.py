@@ -40,16 +40,14 @@ class PyavVideo(VideoFile):
         self._threads = threads or min(available_cores(), MAX_THREADS)
         with open_container(path) as container:
             stream = video_stream(container, path.name)
-            announced = float(stream.duration * stream.time_base) if stream.duration else None
             index = read_index(container, stream)
         origin, (self.height, self.width) = first_frame(path)
         self._index = index.with_origin(origin)
         self.duration = self._index.duration
         self.id = content_id(path)
-        if announced and announced > 1.05 * self.duration + 1:
-            logger.warning(
-                "%s announces %.1f s of video but holds %.1f s: it seems cut off", path.name, announced, self.duration
-            )
+        announced = float((self._index.announced or 0) * self._index.time_base)
+        if announced > 1.05 * self.duration + 1:
+            logger.warning("%s announces %.1f s but its video ends after %.1f s", path.name, announced, self.duration)
 
     def _shown(self, times_T: np.ndarray, fit: Fit, sparse: bool) -> Iterator[tuple[np.ndarray, int]]:
         wanted, repeats = self._index.on_screen(times_T)

@@ -136,7 +136,7 @@ def test_names_that_mean_nothing_here(name, told, offline_hub):
 
 def test_foreign_folders(tmp_path, narrow):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(CheckpointError, match="has no open_clip_config.json"):
+    with pytest.raises(CheckpointError, match=r"has no open_clip_config\.json"):
         Clip.load(str(tmp_path / "empty"))
     bare = save_narrow(tmp_path / "bare")
     (bare / "open_clip_model.safetensors").unlink()
