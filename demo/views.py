@@ -82,11 +82,11 @@ def _now(progress: Progress) -> str:
     return progress.message[:1].upper() + progress.message[1:]
 
 
-def notice(message: str, kind: str = "error") -> str:
+def notice(message: str) -> str:
     """A message under the Run button; empty for none."""
     if not message:
         return ""
-    return f'<div class="notice {kind}" role="alert">{escape(message)}</div>'
+    return f'<div class="notice" role="alert">{escape(message)}</div>'
 
 
 def answer_card(trace: Trace | None, truth: ExampleQuestion | None = None) -> str:

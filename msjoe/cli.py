@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from msjoe import __version__
@@ -14,7 +15,11 @@ from msjoe.flags import add_model_arguments
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code (0, 2 for bad input, 130 when interrupted)."""
-    args = _parser().parse_args(argv)
+    parser = _parser()
+    args, rest = parser.parse_known_args(argv)
+    if rest and not hasattr(args, "trainer"):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    args.rest = rest
     logging.basicConfig(
         level=logging.INFO if args.verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
@@ -63,6 +68,7 @@ def _add_answer(commands: argparse._SubParsersAction) -> None:
 
 
 def run_answer(args: argparse.Namespace) -> None:
+    from msjoe.loading import models_from_args
     from msjoe.pipeline import Settings, check_budget, run
     from msjoe.prompts import clean_question
     from msjoe.shell import Progress, print_trace
@@ -73,7 +79,8 @@ def run_answer(args: argparse.Namespace) -> None:
     _check_save(args.save)
     source = open_video(args.video, args.backend)
     check_budget(source, settings)
-    models = _load(args, source.duration, settings.dense_fps)
+    print("loading models ...", file=sys.stderr)
+    models = models_from_args(args)
     with Progress(sys.stderr) as progress:
         for event in run(source, args.question, args.options, models, settings, Path(args.video).name):
             progress.show(event)
@@ -90,13 +97,6 @@ def _check_save(folder: Path | None) -> None:
         raise UserError(f"{folder} already exists and is not an empty folder: choose another one for --save")
 
 
-def _load(args: argparse.Namespace, duration: float, dense_fps: float):
-    from msjoe.loading import models_from_args
-
-    print("loading models ...", file=sys.stderr)
-    return models_from_args(args)
-
-
 def _add_reel(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("reel", help="the procedural video world: make videos, train the miniatures")
     reel = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -108,6 +108,10 @@ def _add_reel(commands: argparse._SubParsersAction) -> None:
     make.add_argument("--minutes", type=float, help="length of the video (default: drawn, 3 to 30, needle to 60)")
     make.add_argument("--out", type=Path, required=True, metavar="DIR")
     make.set_defaults(run=run_reel_make)
+
+    for part in ("clip", "mllm"):
+        train = reel.add_parser(f"train-{part}", help=f"train the miniature {part.upper()}; resumes", add_help=False)
+        train.set_defaults(run=run_reel_train, trainer=f"msjoe.reel.{part}_training")
 
     examples = reel.add_parser("examples", help="write the page's bundled videos and questions again")
     examples.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR")
@@ -122,6 +126,12 @@ def run_reel_make(args: argparse.Namespace) -> None:
         raise UserError(f"--minutes is {args.minutes}: give 0.5 to 120")
     for path in make_video(make_script(args.split, args.track, args.seed, args.minutes), args.out):
         print(path)
+
+
+def run_reel_train(args: argparse.Namespace) -> None:
+    """A trainer's own module reads its flags, so that they have one home."""
+    logging.getLogger().setLevel(logging.INFO)
+    import_module(args.trainer).main(args.rest)
 
 
 def run_reel_examples(args: argparse.Namespace) -> None:

@@ -47,8 +47,9 @@ def load_models(
 
     Raises CheckpointError for what is missing, foreign or of another Reel version.
     """
+    mllm = mllm or embedded(EMBEDDED_MLLM)
     return Models(
-        mllm=Mllm.load(mllm or embedded(EMBEDDED_MLLM), load_in_4bit=load_in_4bit, device=device),
+        mllm=Mllm.load(mllm, load_in_4bit=load_in_4bit, device=device),
         clip=Clip.load(clip or embedded(EMBEDDED_CLIP), device=device),
         selector=load_selector(sampler),
         cache=FeatureCache() if cache else None,

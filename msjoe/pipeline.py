@@ -7,14 +7,16 @@ Shapes: Q queries, T dense frames, K chosen, D embedding width.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 
 import numpy as np
 
+from msjoe import __version__
 from msjoe.clip import Clip, FeatureCache, similarity
 from msjoe.errors import QuestionError
+from msjoe.estimate import clip_warning
 from msjoe.mllm import Mllm, Reply, Shown
 from msjoe.prompts import clean_question, extract_letter, parse_queries
 from msjoe.selectors.base import ScoreSet, Selector
@@ -91,8 +93,8 @@ def run(
 
 def query_onwards(source: FrameSource, models: Models, settings: Settings, trace: Trace) -> Iterator[Event]:
     """Steps 2 to 4 for a Trace that has its queries: a first run, or a re-run with edited ones."""
-    feats_TD = yield from _similarity_step(source, models, settings, trace)
-    yield from _choice_step(models, settings, trace, feats_TD)
+    scores = yield from _similarity_step(source, models, settings, trace)
+    yield from _choice_step(scores, models, settings, trace)
     yield from _answer_step(source, models, trace)
     yield Event("done", 1.0, "done", trace)
 
@@ -106,9 +108,8 @@ def answer(
     video_name: str = "",
 ) -> Trace:
     """Run all steps and return the Trace."""
-    for event in run(source, question, options, models, settings, video_name):
-        pass
-    return event.trace
+    *_, last = run(source, question, options, models, settings, video_name)
+    return last.trace
 
 
 def check_budget(source: FrameSource, settings: Settings) -> None:
@@ -130,7 +131,7 @@ def _new_trace(
     source: FrameSource, question: str, options: list[str], models: Models, settings: Settings, name: str
 ) -> Trace:
     ids = {"mllm": models.mllm.id, "clip": models.clip.id, "selector": models.selector.name}
-    packages = ("msjoe", "torch", "transformers", "open_clip_torch")
+    packages = ("torch", "transformers", "open_clip_torch")
     return Trace(
         question=question,
         options=options,
@@ -139,7 +140,7 @@ def _new_trace(
         duration=source.duration,
         settings=asdict(settings),
         models=ids,
-        versions={p: version(p) for p in packages},
+        versions={"msjoe": __version__} | {p: version(p) for p in packages},
     )
 
 
@@ -167,14 +168,19 @@ def _queries_step(source: FrameSource, models: Models, settings: Settings, trace
     yield Event("queries", 1.0, f"{len(trace.queries)} queries", trace)
 
 
-def _similarity_step(source: FrameSource, models: Models, settings: Settings, trace: Trace) -> Iterator[Event]:
-    """Step 2: match the queries with every dense frame. Returns feats_TD."""
+def _similarity_step(
+    source: FrameSource, models: Models, settings: Settings, trace: Trace
+) -> Generator[Event, None, ScoreSet]:
+    """Step 2: match the queries with every dense frame. Returns what a selector may look at."""
     n_dense = dense_count(source.duration, settings.dense_fps)
     yield Event("similarity", 0.0, f"matching with {n_dense} frames", trace)
     start = time.perf_counter()
     key = (source.id, models.clip.id, settings.dense_fps)
     feats_TD = models.cache.get(*key) if models.cache else None
     if feats_TD is None:
+        if warning := clip_warning(models.clip, n_dense, source.duration):
+            trace.notes.append(warning)
+            yield Event("similarity", 0.0, warning, trace)
         parts, done = [], 0
         for part in models.clip.encode_batches(source.dense(settings.dense_fps, models.clip.size)):
             parts.append(part)
@@ -190,13 +196,12 @@ def _similarity_step(source: FrameSource, models: Models, settings: Settings, tr
     trace.times_T = (np.arange(len(feats_TD)) / settings.dense_fps).astype(np.float32)
     trace.seconds["similarity"] = time.perf_counter() - start
     yield Event("similarity", 1.0, f"{len(feats_TD)} frames matched", trace)
-    return feats_TD
+    return ScoreSet(trace.sim_QT, trace.times_T, feats_TD, text_QD)
 
 
-def _choice_step(models: Models, settings: Settings, trace: Trace, feats_TD: np.ndarray) -> Iterator[Event]:
+def _choice_step(scores: ScoreSet, models: Models, settings: Settings, trace: Trace) -> Iterator[Event]:
     """Step 3: choose K frames from the matrix."""
     start = time.perf_counter()
-    scores = ScoreSet(trace.sim_QT, trace.times_T, feats_TD, models.clip.encode_texts(trace.queries))
     picked = models.selector.select(scores, settings.budget, np.random.default_rng(settings.seed))
     trace.indices = [int(i) for i in picked.indices]
     trace.chosen_times = [round(float(trace.times_T[i]), 3) for i in trace.indices]
@@ -210,7 +215,7 @@ def _answer_step(source: FrameSource, models: Models, trace: Trace) -> Iterator[
     yield Event("answer", 0.0, "reading the key-frames", trace)
     start = time.perf_counter()
     trace.keyframes = source.frames_at(trace.chosen_times, models.mllm.frame_pixels)
-    yield Event("answer", 0.3, "answering", trace)
+    yield Event("answer", 0.5, "answering", trace)
     shown = Shown(trace.question, tuple(trace.options), trace.keyframes, trace.chosen_times)
     reply = models.mllm.answer([shown])[0]
     trace.answer_reply = reply.text
@@ -219,6 +224,7 @@ def _answer_step(source: FrameSource, models: Models, trace: Trace) -> Iterator[
         if trace.answer is None:
             trace.notes.append("no option could be read from the reply")
     _book(trace, "answer", start, reply)
+    yield Event("answer", 1.0, "answered", trace)
 
 
 def _book(trace: Trace, step: str, start: float, reply: Reply) -> None:

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from msjoe.errors import CheckpointError, QuestionError
-from msjoe.replies import QUERIES_END, QUERIES_START
+from msjoe.letters import LETTERS, extract_letter
+from msjoe.replies import QUERIES_END, QUERIES_START, ParsedQueries, parse_queries
 
 __all__ = [
     "QUERIES_END",
@@ -27,7 +28,6 @@ __all__ = [
 PROMPTS_JSON = "prompts.json"  # beside an MLLM's weights
 LONGEST_QUESTION = 8000  # characters
 LONGEST_OPTION = 2000
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LABEL = re.compile(r"^\s*(?:\(([A-Z])\)|([A-Z])[.):])\s*(?=\S)")
 
 

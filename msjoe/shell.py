@@ -5,14 +5,8 @@ from pathlib import Path
 from typing import TextIO
 
 from msjoe.pipeline import Event
+from msjoe.prompts import clock
 from msjoe.trace import Trace
-
-
-def clock(seconds: float) -> str:
-    """m:ss, or h:mm:ss from an hour on."""
-    whole = int(seconds)
-    hours, minutes = whole // 3600, whole % 3600 // 60
-    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
 
 
 class Progress:
@@ -20,6 +14,7 @@ class Progress:
 
     def __init__(self, out: TextIO) -> None:
         self.out, self.live = out, out.isatty()
+        self.notes = 0  # told so far
 
     def __enter__(self) -> "Progress":
         return self
@@ -28,15 +23,20 @@ class Progress:
         self.out.flush()
 
     def show(self, event: Event) -> None:
+        for note in event.trace.notes[self.notes :]:
+            self.out.write(f"{self._clear()}note: {note}\n")
+        self.notes = len(event.trace.notes)
         if event.step == "done":
             return
         if event.fraction >= 1.0:
             took = event.trace.seconds.get(event.step, 0.0)
-            start = "\r\033[K" if self.live else ""
-            self.out.write(f"{start}{event.step:<11} {event.message} ({took:.1f} s)\n")
+            self.out.write(f"{self._clear()}{event.step:<11} {event.message} ({took:.1f} s)\n")
         elif self.live:
-            self.out.write(f"\r\033[K{event.step:<11} {event.fraction:4.0%} {event.message}")
+            self.out.write(f"{self._clear()}{event.step:<11} {event.fraction:4.0%} {event.message}")
         self.out.flush()
+
+    def _clear(self) -> str:
+        return "\r\033[K" if self.live else ""
 
 
 def print_trace(trace: Trace, saved: Path | None, out: TextIO | None = None) -> None:
@@ -45,7 +45,6 @@ def print_trace(trace: Trace, saved: Path | None, out: TextIO | None = None) -> 
     lines = ["queries"]
     lines += [f"  {i}. {query}" for i, query in enumerate(trace.queries, 1)]
     lines += ["key-frames", "  " + "  ".join(clock(t) for t in trace.chosen_times)]
-    lines += [f"note: {note}" for note in trace.notes]
     letter = f"{trace.answer}. " if trace.answer else ""
     lines += [f"answer: {letter}{trace.answer_text()}"]
     if saved:

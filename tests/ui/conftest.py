@@ -1,0 +1,79 @@
+"""The real app on a free port and a real browser."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.browsing import CHROMIUM_FLAGS, chromium_path, serve
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
+from playwright.sync_api import Browser, Page, sync_playwright
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = chromium_path()
+    if path is None:
+        pytest.skip("no chromium on this machine: install Debian's chromium or set CHROMIUM to one")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+
+
+@pytest.fixture(scope="session")
+def app(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of ``python app.py`` with the embedded models and an empty feature cache."""
+    folder = tmp_path_factory.mktemp("app")
+    before = os.environ.get("MSJOE_CACHE")
+    os.environ["MSJOE_CACHE"] = str(folder / "cache")
+    try:
+        with serve(log=folder / "app.log") as address:
+            yield address
+    finally:
+        os.environ.pop("MSJOE_CACHE")
+        if before is not None:
+            os.environ["MSJOE_CACHE"] = before
+
+
+class Watched:
+    """A page, the hosts it asked and the errors on its console."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.addresses: list[str] = []
+        self.errors: list[str] = []
+        page.on("request", lambda request: self.addresses.append(request.url))
+        page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    @property
+    def foreign(self) -> list[str]:
+        own = ("http://127.0.0.1:", "data:", "blob:")
+        return [address for address in self.addresses if not address.startswith(own)]
+
+
+@pytest.fixture
+def open_page(browser: Browser, app: str) -> Iterator[Callable[..., Watched]]:
+    """Open the app as a visitor with a screen width and a colour scheme."""
+    contexts = []
+
+    def visit(width: int = 1440, scheme: str = "light") -> Watched:
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        contexts.append(context)
+        watched = Watched(context.new_page())
+        watched.page.set_default_timeout(180_000)  # a slow machine may take minutes to load the models
+        watched.page.goto(app)
+        watched.page.wait_for_selector("#run")
+        return watched
+
+    yield visit
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def text_as_video(tmp_path: Path) -> Path:
+    path = tmp_path / "notes.mp4"
+    path.write_text("this is no video\n" * 40, encoding="utf-8")
+    return path
