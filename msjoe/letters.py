@@ -10,7 +10,9 @@ import unicodedata
 from collections.abc import Sequence
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_LOOKALIKES = str.maketrans("АВСЕНКМОРТХ", "ABCEHKMOPTX")  # Cyrillic capitals
+_CYRILLIC = "\u0410\u0412\u0421\u0415\u041d\u041a\u041c\u041e\u0420\u0422\u0425"
+_LOOKALIKES = str.maketrans(_CYRILLIC, "ABCEHKMOPTX")  # capitals that look the same
+_QUOTES = str.maketrans("\u2018\u2019\u201c\u201d\u2013\u2014", "''\"\"--")
 _THOUGHT = re.compile(r"<(think|thinking|analysis|reasoning)>.*?(</\1>|$)", re.I | re.S)
 _THOUGHT_END = re.compile(r"^.*</(think|thinking|analysis|reasoning)>", re.I | re.S)
 _ROLE = re.compile(r"<\|im_start\|>\s*assistant|<\|[^|>]*\|>", re.I)
@@ -19,35 +21,43 @@ _MARKED = (
     re.compile(r"\\boxed\s*\{(?:\\text\s*\{)?([^{}]*)\}", re.S),
     re.compile(r"[\"'](?:final_)?(?:answer|choice|option)[\"']\s*:\s*[\"']([^\"']*)[\"']", re.I),
 )
-# A letter by itself: a capital that no word goes on from ("A man" is an article), or a small one
-# that ends the reply or a sentence.
-_LETTER = r"[\s\"'`*_(\[{“‘$]*(?:(?-i:(?P<x>[A-Z]))(?![\w'’&+#]|-\w)|(?P<x_>[a-z])(?=[)\].,;:*\"'`\s]*$))"
+_WRONG = (
+    r"(?:also |clearly )?(?:wrong|incorrect|false|not|excluded|ruled out|eliminated|a distractor|impossible|unlikely)\b"
+)
+# A letter by itself: a capital that no word goes on from and that is not called wrong, or a small
+# one that ends its line.
+_LETTER = (
+    r"[\s\"'`*_(\[{$]*(?:(?-i:(?P<x>[A-Z]))(?![\w'&+#]|-\w|\W+(?:is|are) "
+    + _WRONG
+    + r")|(?P<x_>[a-z])(?=[)\].,;:*\"'`\s]*$))"
+)
+_NOUN = r"(?:answer|option|choice|letter)"
+_IS = r"(?:is|are|was|should be|would be|must be|will be|has to be|to be|might be|could be)"
 _CONCLUSIONS = tuple(
-    re.compile(pattern.replace("@", _LETTER), re.I | re.M)
+    re.compile(pattern + _LETTER, re.I | re.M)
     for pattern in (
-        r"\bnot\s+(?:option\s+)?\(?[A-Z]\)?\s*,?\s*but\s+(?:rather\s+)?(?:option\s+)?@",
-        r"\b(?:answer|best guess|final choice|correct (?:option|choice|one)|right (?:option|choice|one)|"
-        r"best (?:option|choice))\b\**\s*(?:is|are|was|should be|would be|must be|will be|has to be|to be|might be|"
-        r"could be)?\s*(?:likely|probably|most likely|clearly|therefore|thus|option|choice|letter|\(?option\)?)*\s*"
-        r"[:=\-–—>]*\s*(?:option|choice|letter)?@",
-        r"\b(?:i|we)(?:'d|'ll| would| will| must| have to| can| should)?\s*(?:choose|pick|select|go with|say|opt for|"
-        r"vote for|think(?: it(?: is|'s))?|believe(?: it(?: is|'s))?|guess|conclude)\s*(?:that\s+)?(?:it is\s+)?(?:the\s+)?"
-        r"(?:answer|option|choice|letter)?\s*(?:is)?\s*[:\-]?@",
-        r"\b(?:therefore|hence|thus|so|consequently|finally|in conclusion|overall)\b,?\s*(?:it(?: is|'s)|i'd say|i say)?\s*"
-        r"(?:the\s+)?(?:answer|option|choice)?\s*(?:is|must be|should be)?\s*[:\-]?@",
+        r"\bnot\s+(?:option\s+)?\(?[A-Z]\)?\s*,?\s*but\s+(?:rather\s+)?(?:option\s+)?",
+        r"\b(?:answer|best guess|final choice|(?:correct|right|best) (?:option|choice|one))\b\**\s*"
+        rf"{_IS}?\s*(?:likely|probably|most likely|clearly|therefore|thus|{_NOUN})*\s*[:=\->]*\s*{_NOUN}?",
+        r"\b(?:i|we)(?:'d|'ll| would| will| must| have to| can| should)?\s*"
+        r"(?:choose|pick|select|go with|say|opt for|vote for|guess|conclude|(?:think|believe)(?: it(?: is|'s))?)\s*"
+        rf"(?:that\s+)?(?:it is\s+)?(?:the\s+)?{_NOUN}?\s*(?:is)?\s*[:\-]?",
+        r"\b(?:therefore|hence|thus|so|consequently|finally|in conclusion|overall)\b,?\s*"
+        rf"(?:it(?: is|'s)|i'd say|i say)?\s*(?:the\s+)?{_NOUN}?\s*{_IS}?\s*[:\-]?",
         r"\b(?:it is|it's|it must be|it should be|that is|that's|closest to|corresponds to|matches|points to)\s*"
-        r"(?:option|choice|letter|answer)?\s*@",
+        rf"{_NOUN}?\s*",
     )
 )
-_OPTION_IS = re.compile(r"\b(?:option|choice)\s*:?" + _LETTER, re.I | re.M)
-_START = re.compile(r"^[\s\"'`*_(\[{“‘$#>\-]*([A-Za-z])(?:\s*[)\]}.:,;\"'`*_”’]|\s*[\n(\-–—]|\s*$)")
-_STANDING = re.compile(r"(?<![\w'’.&+#-])([A-Z])(?![\w'’&+#]|-\w|\s+[a-z])")
+_START = re.compile(r"^[\s\"'`*_(\[{$#>\-]*([A-Za-z])(?:\s*[)\]}.:,;\"'`*_]|\s*[\n(\-]|\s*$)")
+_STANDING = re.compile(r"(?<![\w'.&+#-])(?:([B-HJ-Z])|([AI])(?!\s+[a-z]))(?![\w'&+#]|-\w)")
 _DENIED = re.compile(
-    r"\b(?:not|nor|isn't|excluding|except|rule out|ruled out|eliminate|instead of|rather than)\s+(?:options?\s+|choices?\s+)?"
-    r"\(?([A-Z])\b\)?|\(?\b([A-Z])\b\)?\s*(?:and\s+\(?[A-Z]\)?\s*)?(?:is|are|was|can be|seems?|looks?)\s+(?:also\s+|clearly\s+)?"
-    r"(?:wrong|incorrect|false|not|excluded|ruled out|eliminated|a distractor|impossible|unlikely)"
+    r"\b(?:not|nor|isn't|excluding|except|rule out|ruled out|eliminate|instead of|rather than)\s+"
+    r"(?:options?\s+|choices?\s+)?\(?([A-Z])\b\)?"
+    r"|\(?\b([A-Z])\b\)?\s*(?:and\s+\(?[A-Z]\)?\s*)?(?:is|are|was|can be|seems?|looks?)\s+" + _WRONG
 )
-_LISTED = re.compile(r"(?:^|\s)\(?[A-Z]\)?\s*(?:,|/|and|or|&|\s)\s*\(?[A-Z]\)?(?=$|[\s,./&)]|\()")
+_SEVERAL = re.compile(
+    r"[\s\"'*(\[]*[A-Z][)\]]?\s*(?:,|/|&|;|\band\b|\bor\b|\()?\s*\(?[A-Z][)\]]?(?=$|[\s,./&;)(])"
+)  # "A, B", "(A)(C)", "A or B" at the start
 
 
 def extract_letter(reply: str, options: Sequence[str]) -> str | None:
@@ -62,10 +72,10 @@ def extract_letter(reply: str, options: Sequence[str]) -> str | None:
 
 def _plain(reply: str) -> str:
     """Without thoughts, chat marks, zero-width characters; full-width letters made plain."""
-    text = unicodedata.normalize("NFKC", reply)
+    text = unicodedata.normalize("NFKC", reply).translate(_QUOTES)
     text = re.sub(r"[\u200b-\u200f\ufeff\u2060]", "", text)
     text = _THOUGHT_END.sub("", _THOUGHT.sub("", text))
-    text = re.sub(r"(?<!\w)[АВСЕНКМОРТХ](?!\w)", lambda m: m[0].translate(_LOOKALIKES), text)
+    text = re.sub(rf"(?<!\w)[{_CYRILLIC}](?!\w)", lambda found: found[0].translate(_LOOKALIKES), text)
     return re.sub(r"([A-Z])(?=[^\x00-\u024f])|(?<=[^\x00-\u024f])([A-Z])", r" \1\2 ", _ROLE.sub("", text)).strip()
 
 
@@ -79,7 +89,7 @@ def _short(text: str, letters: str, options: Sequence[str]) -> str | None:
 
 def _same_text(text: str, letters: str, options: Sequence[str]) -> str | None:
     wanted = _words(text)
-    same = [letter for letter, option in zip(letters, options, strict=True) if wanted and _words(option) == wanted]
+    same = [letter for letter, option in zip(letters, options, strict=False) if wanted and _words(option) == wanted]
     return same[0] if len(same) == 1 else None
 
 
@@ -89,9 +99,14 @@ def _words(text: str) -> str:
 
 
 def _long(text: str, letters: str, options: Sequence[str]) -> str | None:
+    first, *others = text.splitlines() or [""]
+    if (read := _short(first, letters, ())) and not any(_short(line, letters, ()) for line in others):
+        return read
     for pattern in _CONCLUSIONS:
         if read := _concluded(pattern, text):
             return read if read in letters else None
+    if _SEVERAL.match(text):
+        return None
     if read := _begins(text, letters, options):
         return read
     if (read := _standing(text, letters)) is not None:
@@ -113,7 +128,7 @@ def _concluded(pattern: re.Pattern, text: str) -> str | None:
 def _begins(text: str, letters: str, options: Sequence[str]) -> str | None:
     """ "B. Candles", "(B) because", "a) fishing", "C" and a line below, "B Candles"."""
     found = _START.match(text)
-    if found and found[1].upper() in letters and not _several(text):
+    if found and found[1].upper() in letters:
         mark = text[found.start(1) + 1 : found.end()].strip()
         if found[1].isupper() or mark[:1] in (")", ".", ":", "]"):
             return found[1].upper()
@@ -125,16 +140,11 @@ def _begins(text: str, letters: str, options: Sequence[str]) -> str | None:
     return None
 
 
-def _several(text: str) -> bool:
-    """Whether the reply begins by naming more than one letter, "B, not C" aside."""
-    return bool(re.match(r"[\s\"'*(\[]*[A-Z][)\]]?\s*(?:,|/|&|;|\band\b|\bor\b|\()?\s*\(?[A-Z][)\]]?(?=$|[\s,./&;)(])", text))
-
-
 def _standing(text: str, letters: str) -> str | None:
     """The one capital that stands alone and is not denied; "" if there are several, None if none."""
     denied = {letter for pair in _DENIED.findall(text) for letter in pair if letter}
-    pronoun = {"I"} if re.search(r"\bI\s+[a-z]", text) else set()
-    left = {letter for letter in _STANDING.findall(text) if letter in letters} - denied - pronoun
+    found = {letter for pair in _STANDING.findall(text) for letter in pair if letter}
+    left = {letter for letter in found if letter in letters} - denied
     if not left:
         return "" if denied else None
     return left.pop() if len(left) == 1 else ""
@@ -150,7 +160,11 @@ def _mentioned(text: str, letters: str, options: Sequence[str]) -> str | None:
             found.append((letter, wanted))
     whole = [letter for letter, w in found if not any(w != other and f" {w} " in f" {other} " for _, other in found)]
     denied = re.search(r"\b(?:not|no|never|cannot|can't|isn't|neither)\b", words)
-    return whole[0] if len(whole) == 1 and (not denied or _words(text) == _words(options[letters.index(whole[0])])) else None
+    return (
+        whole[0]
+        if len(whole) == 1 and (not denied or _words(text) == _words(options[letters.index(whole[0])]))
+        else None
+    )
 
 
 def _bare(text: str) -> str:

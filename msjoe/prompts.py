@@ -92,7 +92,8 @@ class Templates:
 
     def _asked(self, question: str, options: Sequence[str]) -> str:
         lines = [_fill(self.option, letter=letter, text=text) for letter, text in zip(LETTERS, options, strict=False)]
-        return "\n".join([question, *lines])
+        # A question that holds a chat mark such as <|image_pad|> must not become one.
+        return "\n".join([question, *lines]).replace("<|", "< |")
 
     def _message(self, before: str, times: Sequence[float], after: str) -> dict:
         parts = [{"type": "text", "text": before}]

@@ -15,7 +15,11 @@ _BLOCK = re.compile(r"<\s*queries\s*>(.*?)(<\s*/\s*queries\s*>|$)", re.I | re.S)
 _SINGLE = re.compile(r"<\s*query\s*>(.*?)<\s*/\s*query\s*>", re.I | re.S)
 _THOUGHT = re.compile(r"<(think|thinking|analysis)>.*?(</\1>|$)", re.I | re.S)
 _FENCE = re.compile(r"^\s*(```|~~~)\w*\s*$", re.M)
-_BULLET = re.compile(r"^\s*(?:[-*+•·–—]+\s+|\(?\d{1,2}\s*[.):]\s*|\(?[a-h][.)]\s+|(?:search\s+)?query\s*#?\d*\s*[:.)-]\s*)", re.I)
+_BULLET = re.compile(
+    r"^\s*(?:[-*+\u2022\u00b7\u2013\u2014]+\s+|\(?\d{1,2}\s*[.):]\s*|\(?[a-h][.)]\s+|"
+    r"(?:search\s+)?query\s*#?\d*\s*[:.)-]\s*)",
+    re.I,
+)
 _INLINE = re.compile(r"(?:^|(?<=\s))\(?\d{1,2}[.)]\s+")
 _CHATTER = re.compile(
     r"^(sure|certainly|of course|okay|ok\b|here (are|is)|below|these|i\b|i'|sorry|unfortunately|as an|the answer|"
@@ -77,7 +81,9 @@ def _from_free_text(text: str) -> list[str]:
     marked = [line for line in lines if _BULLET.match(line)]
     if marked:
         return marked
-    return [ln for ln in lines if len(ln.split()) <= 20 and not ln.rstrip().endswith(":") and not _CHATTER.match(ln.strip())]
+    return [
+        ln for ln in lines if len(ln.split()) <= 20 and not ln.rstrip().endswith(":") and not _CHATTER.match(ln.strip())
+    ]
 
 
 def _from_json(text: str, notes: list[str]) -> list[str]:
@@ -135,5 +141,5 @@ def _plain(line: str) -> str:
     """One line without bullet, quotes, markup and control characters."""
     line = re.sub(r"<[^<>]*>|[\x00-\x1f\x7f\u200b-\u200f\ufeff]", " ", line)
     line = _BULLET.sub("", line.strip().strip("*_ "))
-    line = line.strip().rstrip(",;").strip("\"'`*_“”‘’« »")
+    line = line.strip().rstrip(",;").strip("\"'`*_\u201c\u201d\u2018\u2019\u00ab\u00bb ")
     return " ".join(line.split())

@@ -24,10 +24,11 @@ from torch import Tensor, nn
 from transformers import Qwen2_5_VLForConditionalGeneration
 
 from msjoe.reel.mllm_batches import Batch
+from msjoe.reel.mllm_card import write_card
 from msjoe.reel.mllm_data import make_batch
 from msjoe.reel.mllm_forward import reply_logits
 from msjoe.reel.mllm_model import new_mllm, save_mllm
-from msjoe.reel.mllm_validation import validate_mllm, write_card
+from msjoe.reel.mllm_validation import validate_mllm
 from msjoe.reel.mllm_vision import head_loss, new_learner, vision_loss
 from msjoe.reel.training_run import Stage, run_stage
 from msjoe.reel.version import write_reel_json
@@ -55,7 +56,9 @@ class MllmTraining:
         )
 
 
-def train_mllm(out: Path, config: MllmTraining = MllmTraining(), run_dir: Path | None = None, command: str = "") -> dict:
+def train_mllm(
+    out: Path, config: MllmTraining = MllmTraining(), run_dir: Path | None = None, command: str = ""
+) -> dict:
     """Train, measure on validation videos and write the checkpoint folder ``out``.
 
     ``run_dir`` (by default beside ``out``) holds the states to resume from and the metrics.
@@ -139,7 +142,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="checkpoint folder to write")
     parser.add_argument("--run-dir", type=Path, help="where states and metrics go (default: OUT-run)")
     parser.add_argument("--vision-steps", type=int, default=MllmTraining.vision_steps, help="default %(default)s")
-    parser.add_argument("--steps", type=int, default=MllmTraining.steps, help="of the second stage, default %(default)s")
+    parser.add_argument(
+        "--steps", type=int, default=MllmTraining.steps, help="of the second stage, default %(default)s"
+    )
     parser.add_argument("--seed", type=int, default=0)
 
 

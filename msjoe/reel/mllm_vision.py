@@ -40,7 +40,9 @@ def new_learner(seed: int) -> nn.ModuleDict:
     return nn.ModuleDict({"visual": visual, "heads": nn.Linear(config.out_hidden_size, sum(SIZES.values()))})
 
 
-def vision_loss(learner: nn.ModuleDict, seed: int, step: int, per_size: int = PER_STEP) -> tuple[Tensor, dict[str, float]]:
+def vision_loss(
+    learner: nn.ModuleDict, seed: int, step: int, per_size: int = PER_STEP
+) -> tuple[Tensor, dict[str, float]]:
     """Loss and accuracies of one step: ``per_size`` pictures of each size."""
     rng = np.random.default_rng([seed, 1, step])
     loss, metrics = torch.zeros(()), {}

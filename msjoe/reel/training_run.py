@@ -41,7 +41,6 @@ class Stage:
     lr: float
     warmup: int = 100  # steps
     decay: float = 0.0  # share of the steps, at the end, over which the rate falls to 0
-    variant: str = ""  # names the data definition
 
     def __post_init__(self) -> None:
         if self.steps < 1 or not 0 <= self.decay <= 1:
@@ -114,7 +113,9 @@ class Meter:
         means = {name: round(sum(values) / len(values), 4) for name, values in sorted(self.values.items())}
         self.values.clear()
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, "seconds": round(seconds, 1), "lr": stage.rate(step - 1), **means}) + "\n")
+            file.write(
+                json.dumps({"step": step, "seconds": round(seconds, 1), "lr": stage.rate(step - 1), **means}) + "\n"
+            )
         shown = " ".join(f"{name} {value:.3g}" for name, value in means.items())
         left = (stage.steps - step) * pace / 60
         log.info("%s %d/%d, %.2f s/step, %.0f min left: %s", stage.name, step, stage.steps, pace, left, shown)

@@ -1,0 +1,167 @@
+"""The MLLM: previews and question -> queries (step 1); key-frames and question -> answer (step 4).
+
+One class for every size: whatever ``AutoModelForImageTextToText`` loads with Qwen2.5-VL's processor.
+Key-frames go in as separate images, each after its time, because the video path merges pairs of
+frames and assumes an even rate.
+
+Shapes: B prompts of a batch, L tokens.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel, ProcessorMixin
+
+from msjoe.errors import QuestionError
+from msjoe.mllm_loading import load_parts
+from msjoe.prompts import Templates
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What one prompt shows: a question, its options (none: an open question), frames and their times."""
+
+    question: str
+    options: tuple[str, ...]
+    frames: list[np.ndarray]  # uint8 [H, W, 3] RGB
+    times: list[float]  # seconds
+
+    def __post_init__(self) -> None:
+        if len(self.frames) != len(self.times):
+            raise ValueError(f"{len(self.frames)} frames with {len(self.times)} times: give one time a frame")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A model's words, and what they cost in tokens."""
+
+    text: str
+    visual_tokens: int
+    prompt_tokens: int  # visual ones included
+    new_tokens: int  # the end mark included
+
+
+class Mllm:
+    """A loaded model with its processor and prompt templates."""
+
+    def __init__(self, name: str, model: PreTrainedModel, processor: ProcessorMixin, templates: Templates) -> None:
+        self.id, self.model, self.processor, self.templates = name, model, processor, templates
+        processor.tokenizer.padding_side = "left"  # a batch is continued at its right end
+
+    @classmethod
+    def load(cls, name: str, load_in_4bit: bool = False, device: str = "auto", dtype: str = "auto") -> "Mllm":
+        """Load by a local path or a hub id.
+
+        ``device`` "auto" is CUDA where there is one. ``dtype`` "auto" is bfloat16, or float32 for a
+        model small enough for it on a CPU. ``load_in_4bit``: NF4 by bitsandbytes, on GPU and CPU.
+        Raises CheckpointError for what is missing, foreign or of another Reel version.
+        """
+        model, processor, templates = load_parts(name, load_in_4bit, device, dtype)
+        return cls(name, model, processor, templates)
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.device
+
+    @property
+    def preview_pixels(self) -> int:
+        """At most, of a preview's H * W."""
+        return self.templates.preview_pixels
+
+    @property
+    def frame_pixels(self) -> int:
+        """At most, of a key-frame's H * W."""
+        return self.templates.frame_pixels
+
+    def reason(
+        self, batch: Sequence[Shown], max_queries: int = 4, temperature: float = 0.0, seed: int | None = None
+    ) -> list[Reply]:
+        """Step 1 for a batch: replies that hold search queries. Temperature 0 is greedy."""
+
+        def message(shown: Shown) -> dict:
+            return self.templates.reason_message(shown.question, shown.options, shown.times, max_queries)
+
+        return self._reply(batch, message, self.preview_pixels, self.templates.reason_new_tokens, temperature, seed)
+
+    def answer(self, batch: Sequence[Shown], temperature: float = 0.0, seed: int | None = None) -> list[Reply]:
+        """Step 4 for a batch: replies that hold a letter, or a free answer where there are no options."""
+
+        def message(shown: Shown) -> dict:
+            return self.templates.answer_message(shown.question, shown.options, shown.times)
+
+        opened = any(not shown.options for shown in batch)
+        limit = self.templates.open_new_tokens if opened else self.templates.answer_new_tokens
+        return self._reply(batch, message, self.frame_pixels, limit, temperature, seed)
+
+    def inputs(self, batch: Sequence[Shown], message: Callable[[Shown], dict], max_pixels: int) -> dict:
+        """Processor output for a batch, on the model's device; every picture within ``max_pixels``."""
+        texts = [
+            self.processor.apply_chat_template([message(shown)], tokenize=False, add_generation_prompt=True)
+            for shown in batch
+        ]
+        pictures = [frame for shown in batch for frame in shown.frames]
+        inputs = self.processor(
+            text=texts, images=pictures or None, images_kwargs=self._size(max_pixels), padding=True, return_tensors="pt"
+        )
+        self._check_length(inputs["input_ids"].shape[1])
+        return inputs.to(self.device)
+
+    def _size(self, max_pixels: int) -> dict:
+        """What the image processor may make of a picture."""
+        smallest = self.processor.image_processor.size["shortest_edge"]
+        return {"size": {"shortest_edge": min(smallest, max_pixels), "longest_edge": max_pixels}}
+
+    def _check_length(self, length: int) -> None:
+        context = self.model.config.get_text_config().max_position_embeddings
+        if length >= context:
+            raise QuestionError(
+                f"the prompt has {length:,} tokens, {self.id} reads {context:,}: lower the budget, "
+                f"or shorten the question and its options"
+            )
+
+    def _reply(
+        self,
+        batch: Sequence[Shown],
+        message: Callable[[Shown], dict],
+        max_pixels: int,
+        limit: int,
+        temperature: float,
+        seed: int | None,
+    ) -> list[Reply]:
+        if not batch:
+            return []
+        inputs = self.inputs(batch, message, max_pixels)
+        new_BL = self.generate(inputs, limit, temperature, seed)
+        texts = self.processor.batch_decode(new_BL, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        visual_B = (inputs["input_ids"] == self.model.config.image_token_id).sum(1).tolist()
+        prompt_B = inputs["attention_mask"].sum(1).tolist()
+        counts = zip(texts, visual_B, prompt_B, (self._new_tokens(row_L) for row_L in new_BL), strict=True)
+        return [Reply(*count) for count in counts]
+
+    @torch.inference_mode()
+    def generate(self, inputs: dict, limit: int, temperature: float, seed: int | None = None) -> torch.Tensor:
+        """New token ids int64 [B, L], padded behind the end mark. ``seed`` makes sampling repeatable."""
+        if seed is not None:
+            torch.manual_seed(seed)
+        how = {"do_sample": True, "temperature": temperature, "top_p": 1.0, "top_k": 0} if temperature > 0 else GREEDY
+        out_BL = self.model.generate(**inputs, max_new_tokens=limit, pad_token_id=self._pad, **how)
+        return out_BL[:, inputs["input_ids"].shape[1] :]
+
+    @property
+    def _pad(self) -> int:
+        return self.processor.tokenizer.pad_token_id
+
+    def _new_tokens(self, row_L: torch.Tensor) -> int:
+        """Tokens up to and with the first end mark."""
+        ends = self.model.generation_config.eos_token_id
+        marks = torch.isin(row_L, torch.tensor(ends, device=row_L.device)).nonzero()
+        return int(marks[0]) + 1 if len(marks) else len(row_L)
+
+
+# Checkpoints of real models bring sampling settings; greedy search must not warn about them.
+GREEDY = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None, "repetition_penalty": 1.0}
