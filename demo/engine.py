@@ -59,7 +59,7 @@ class Engine:
         """The models, or None while there are none."""
         return self._loading.result() if self.settled and not self.failure else None
 
-    def stream(self, start: Callable[["Models"], Iterator["Event"]]) -> Iterator["Event | None"]:
+    def stream(self, start: Callable[["Models"], Generator["Event", None, None]]) -> Iterator["Event | None"]:
         """Yield the events of ``start(models)``, and None at least every ``TICK`` seconds.
 
         Raises UserError for bad input, RunFailed for any other fault. Closing this generator closes the run as soon as

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +60,7 @@ def _without_folder(message: str, video: str | None) -> str:
     return message.replace(f"{Path(video).parent}{os.sep}", "") if video else message
 
 
-def _events(models: "Models", asked: Asked) -> Iterator["Event"]:
+def _events(models: "Models", asked: Asked) -> Generator["Event", None, None]:
     """Runs on the worker thread, where torch may be imported."""
     from msjoe.pipeline import Settings, run
 

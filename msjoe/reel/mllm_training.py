@@ -42,7 +42,7 @@ VISION_WEIGHT = 0.5  # of the heads' loss in the second stage
 class MllmTraining:
     """What decides the weights."""
 
-    vision_steps: int = 1500
+    vision_steps: int = 2420
     steps: int = 3000  # of the second stage
     seed: int = 0
     lr: float = 3e-3

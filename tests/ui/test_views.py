@@ -153,7 +153,7 @@ def events(stream) -> list:
 
 def test_a_run_waits_for_the_models():
     engine = Engine(lambda: time.sleep(0.4) or "models")
-    stream = engine.stream(lambda models: iter([f"{models} used"]))
+    stream = engine.stream(lambda models: (f"{m} used" for m in [models]))
     assert next(stream) is None  # a sign of life while the models load
     assert events(stream) == ["models used"]
 
@@ -171,7 +171,7 @@ def test_faults_of_a_run_do_not_end_the_engine():
         events(engine.stream(bad_input))
     with pytest.raises(RunFailed, match="ZeroDivisionError"):
         events(engine.stream(fault))
-    assert events(engine.stream(lambda models: iter(["next"]))) == ["next"]
+    assert events(engine.stream(lambda models: (word for word in ["next"]))) == ["next"]
 
 
 def test_a_stopped_run_is_closed_before_the_next():
