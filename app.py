@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import sys
 
 from demo.engine import Engine
 from demo.examples import load_examples
@@ -15,7 +16,7 @@ def parse_args() -> argparse.Namespace:
     page = parser.add_argument_group("page")
     page.add_argument("--host", default=None, help="address to listen on (default: this machine only)")
     page.add_argument("--port", type=int, default=None, help="port (default: the first free one from 7860)")
-    page.add_argument("--max-upload", default="2gb", help="largest video that is taken (default: 2gb)")
+    page.add_argument("--max-upload-mb", type=int, default=2048, help="largest video that is taken (default: 2048)")
     page.add_argument("--max-waiting", type=int, default=16, help="runs that may wait in line (default: 16)")
     page.add_argument("--dense-fps", type=float, default=1.0, help="frames a second for CLIP (default: 1)")
     add_model_arguments(parser)
@@ -30,21 +31,27 @@ def load(args: argparse.Namespace):
 
 def main() -> None:
     args = parse_args()
+    from demo.page import PageOptions, build, launch_options  # gradio: seconds that --help does without
+
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    engine = Engine(lambda: load(args))
-    from demo.page import PageOptions, build, launch_options  # gradio: 3 s in which the models already load
-
+    engine = Engine()
     options = PageOptions(embedded=not (args.mllm or args.clip), dense_fps=args.dense_fps, max_waiting=args.max_waiting)
     page = build(engine, load_examples(), options)
-    page.launch(
-        server_name=args.host,
-        server_port=args.port,
-        max_file_size=args.max_upload,
-        ssr_mode=False,
-        footer_links=[],
-        **launch_options(),
-    )
+    try:
+        page.launch(
+            server_name=args.host,
+            server_port=args.port,
+            max_file_size=args.max_upload_mb << 20,
+            ssr_mode=False,
+            footer_links=[],
+            prevent_thread_lock=True,
+            **launch_options(),
+        )
+    except OSError as e:
+        sys.exit(f"the page cannot be served: {e}")
+    engine.start(lambda: load(args))  # once the page is up: both at once would keep a visitor waiting
+    page.block_thread()
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from msjoe.video import open_video, write_video
+from msjoe.video import dense_count, open_video, write_video
 from msjoe.video.picture import Converter, dense_shape, resized, upright_shape
 
 FPS = 1.0
@@ -50,18 +50,17 @@ def plain_pyav(path: str, size: int) -> Iterator[np.ndarray]:
     with av.open(path) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
+        count = dense_count(float(stream.duration * stream.time_base), FPS)
         convert = Converter(lambda height, width: dense_shape(height, width, size))
         shown, second, start = None, 0, None
         for frame in container.decode(stream):
             start = frame.time if start is None else start
-            while shown is not None and frame.time - start > second / FPS + 1e-6:
+            while second < count and frame.time - start > second / FPS + 1e-6:
                 yield convert(shown)
                 second += 1
             shown = frame
-        end = float((stream.duration or 0) * stream.time_base) or shown.time - start
-        while second + 1 <= end * FPS + 1e-6 or second == 0:
+        for _ in range(second, count):
             yield convert(shown)
-            second += 1
 
 
 def decord_full(path: str, size: int) -> Iterator[np.ndarray]:

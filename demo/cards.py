@@ -7,7 +7,7 @@ import gradio as gr
 
 from demo.engine import Engine
 from demo.examples import Example, Examples
-from demo.views import data_uri
+from demo.views import data_uri, short_name
 from msjoe.errors import UserError
 from msjoe.video import open_video
 
@@ -24,10 +24,8 @@ def status(engine: Engine, embedded: bool) -> str:
     if engine.models is None:
         return _line("loading", f"<b>Loading the models</b> ({engine.waiting_seconds:.0f} s). Run waits for them.")
     models = engine.models
-    names = (
-        f"<b>Ready.</b> MLLM <code>{escape(models.mllm.id)}</code>, CLIP <code>{escape(models.clip.id)}</code>, "
-        f"frames chosen by {_selector(models.selector.name)}."
-    )
+    mllm, clip = (f"<code>{escape(short_name(model.id))}</code>" for model in (models.mllm, models.clip))
+    names = f"<b>Ready.</b> MLLM {mllm}, CLIP {clip}, frames chosen by {_selector(models.selector.name)}."
     if not embedded:
         return _line("ready", names)
     return _line("ready", names) + (

@@ -25,11 +25,16 @@ class RunFailed(RuntimeError):
 
 
 class Engine:
-    """Owns the worker thread and the models."""
+    """Owns the worker thread and the models; loads nothing before ``start``."""
 
-    def __init__(self, load: Callable[[], "Models"]) -> None:
+    def __init__(self) -> None:
         self._started = time.monotonic()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="models")
+        self._loading: Future | None = None
+
+    def start(self, load: Callable[[], "Models"]) -> None:
+        """Begin to load the models in the background."""
+        self._started = time.monotonic()
         self._loading = self._worker.submit(load)
         self._loading.add_done_callback(self._log_end_of_loading)
 
@@ -47,7 +52,7 @@ class Engine:
     @property
     def settled(self) -> bool:
         """Whether loading has ended, well or badly."""
-        return self._loading.done()
+        return self._loading is not None and self._loading.done()
 
     @property
     def failure(self) -> BaseException | None:
@@ -65,6 +70,9 @@ class Engine:
         Raises UserError for bad input, RunFailed for any other fault. Closing this generator closes the run as soon as
         the step in progress lets go; it does not block.
         """
+        while self._loading is None:
+            time.sleep(TICK)
+            yield None
         models = yield from _wait(self._loading)
         run = start(models)
         step = self._worker.submit(next, run, None)

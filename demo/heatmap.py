@@ -44,7 +44,7 @@ def figure(trace: Trace):
             "range": [-0.5, 0.5],
         }
         fig.add_annotation(_label(label, top))
-    _mark_chosen(fig, trace, len(rows))
+    _mark_chosen(fig, trace)
     fig.update_layout(_layout(trace, inner))
     return fig
 
@@ -86,13 +86,13 @@ def _label(text: str, top: float) -> dict:
     }
 
 
-def _mark_chosen(fig, trace: Trace, rows: int) -> None:
-    """A line through every row and a mark with the time on top, for every key-frame."""
+def _mark_chosen(fig, trace: Trace) -> None:
+    """A line through every query and a mark with the time on top, for every key-frame."""
     times = trace.chosen_times
     if not times:
         return
-    line = {"color": MARK, "width": 1.5}
-    places = [(t, number) for t in times for number in range(1, rows + 1)]
+    line = {"color": MARK, "width": 1}
+    places = [(t, number) for t in times for number in range(1, len(trace.queries) + 1)]
     fig.layout.shapes = [
         {"type": "line", "x0": t, "x1": t, "y0": 0, "y1": 1, "xref": "x", "yref": f"{_axis(n)} domain", "line": line}
         for t, n in places

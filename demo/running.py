@@ -17,7 +17,7 @@ from msjoe.errors import QuestionError, UserError
 from msjoe.video import open_video
 
 if TYPE_CHECKING:
-    from demo.page import Outputs
+    from demo.wiring import Outputs
     from msjoe.pipeline import Event, Models
 
 REDRAW_SECONDS = 0.2  # between two updates within one step
@@ -48,6 +48,16 @@ def answer_steps(engine: Engine, examples: Examples, asked: Asked, outputs: "Out
         yield _failed(outputs, _without_folder(str(e), asked.video))
     except RunFailed as e:
         yield _failed(outputs, f"Something went wrong inside the app ({e}). The server's log says where.")
+
+
+def upload_fault(video: str | None) -> str:
+    """Why an uploaded file cannot be used; empty when it can."""
+    if video:
+        try:
+            open_video(video)
+        except UserError as e:
+            return _without_folder(str(e), video)
+    return ""
 
 
 def _failed(outputs: "Outputs", message: str) -> dict:
@@ -83,19 +93,17 @@ class Shown:
         now = time.monotonic()
         if event.step != self.step:
             self.step, self.step_began = event.step, now
-        elif event.step == "similarity" and event.fraction < 1 and now - self.drawn < REDRAW_SECONDS:
+        elif event.step == "similarity" and 0 < event.fraction < 1 and now - self.drawn < REDRAW_SECONDS:
             return {self.outputs.stepper: gr.skip()}
         self.drawn = now
         return {self.outputs.stepper: self._stepper(event, now), **self._results(event)}
 
     def _stepper(self, event: "Event", now: float) -> str:
-        message = self._summary(event) if event.step == "done" else event.message
-        return views.stepper(
-            views.Progress(event.step, event.fraction, message, event.trace.seconds, now - self.step_began)
+        trace = event.trace
+        progress = views.Progress(
+            event.step, event.fraction, event.message, trace.seconds, now - self.step_began, tuple(trace.notes)
         )
-
-    def _summary(self, event: "Event") -> str:
-        return " ".join(note for note in event.trace.notes if "cache" in note)
+        return views.stepper(progress)
 
     def _results(self, event: "Event") -> dict:
         """The parts that this event completes."""

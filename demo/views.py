@@ -5,6 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -37,6 +38,7 @@ class Progress:
     message: str = ""
     seconds: Mapping[str, float] | None = None  # of the steps that are done
     running: float = 0.0  # seconds of the step in progress
+    notes: Sequence[str] = ()  # what a reader should know: fallbacks, caches, long jobs
 
 
 def clock(seconds: float) -> str:
@@ -44,6 +46,11 @@ def clock(seconds: float) -> str:
     whole = int(seconds + 1e-6)
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+def short_name(model: str) -> str:
+    """A hub id as it is, a local folder by its last part."""
+    return Path(model).name if Path(model).is_dir() else model
 
 
 def stepper(progress: Progress) -> str:
@@ -70,7 +77,8 @@ def stepper(progress: Progress) -> str:
         )
     return (
         f'<section class="stepper {escape(progress.step)}" aria-label="Progress">'
-        f'<ol>{"".join(cells)}</ol><p class="now" role="status">{escape(_now(progress))}</p></section>'
+        f'<ol>{"".join(cells)}</ol><p class="now" role="status">{escape(_now(progress))}</p>'
+        f"{_list(progress.notes)}</section>"
     )
 
 
@@ -78,8 +86,12 @@ def _now(progress: Progress) -> str:
     if progress.step == "idle":
         return "Press Run to see these steps happen."
     if progress.step == "done":
-        return f"Done in {sum((progress.seconds or {}).values()):.1f} s. {progress.message}".strip()
+        return f"Done in {sum((progress.seconds or {}).values()):.1f} s."
     return progress.message[:1].upper() + progress.message[1:]
+
+
+def _list(lines: Sequence[str]) -> str:
+    return f'<ul class="notes">{"".join(f"<li>{escape(line)}</li>" for line in lines)}</ul>' if lines else ""
 
 
 def notice(message: str) -> str:
@@ -91,7 +103,7 @@ def notice(message: str) -> str:
 
 def answer_card(trace: Trace | None, truth: ExampleQuestion | None = None) -> str:
     """The answer in large letters; with ``truth``, whether it is right."""
-    if trace is None or not trace.answer_reply:
+    if trace is None or "answer" not in trace.seconds:
         return '<section class="answer empty"><h2>Answer</h2><p class="muted">The answer will stand here.</p></section>'
     letter = f'<span class="letter">{trace.answer}</span>' if trace.answer else ""
     text = escape(trace.answer_text()) or "The model said nothing."
@@ -193,6 +205,7 @@ def _replies(trace: Trace) -> str:
 
 def _facts(trace: Trace) -> str:
     notes = [*trace.notes, *([trace.selection_note] if trace.selection_note else [])]
-    listed = "".join(f"<li>{escape(note)}</li>" for note in notes)
-    models = " · ".join(f"{escape(part)}: <code>{escape(str(name))}</code>" for part, name in trace.models.items())
-    return (f"<h3>Notes</h3><ul>{listed}</ul>" if listed else "") + f"<h3>Models</h3><p>{models}</p>"
+    models = " · ".join(
+        f"{escape(part)}: <code>{escape(short_name(name))}</code>" for part, name in trace.models.items()
+    )
+    return (f"<h3>Notes</h3>{_list(notes)}" if notes else "") + f"<h3>Models</h3><p>{models}</p>"

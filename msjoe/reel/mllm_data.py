@@ -1,15 +1,20 @@
 """What the miniature MLLM learns in the second stage of its training: the mix of its samples.
 
-- look: what one frame shows ("At 1:40, which item?"), in words;
+- look: what a single frame shows ("At 1:40, which item?"), in words;
+- captions: what every frame of several shows, one line each;
 - open: a question about all frames, answered in words;
-- letter: the same with options, answered by a letter, which is the prompt of step 4;
-- reel: Reel's own questions of the train split, with frames of their evidence, by a letter;
+- choice: the same with options, answered by the right one's words, which is the prompt of step 4;
+- reel: Reel's own questions of the train split, with frames of their evidence, likewise;
 - queries: the prompt of step 1, answered as the teachers do.
+
+Choices are answered in words because letters are slow to learn: after 850 steps they were still at
+chance while words were at 60 %. The first lesson asks for letters ("letter", "pick": an option's own
+text with the options below it), as it did when that was found; the later ones do not.
 
 A batch depends on (seed, step) alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,12 +33,11 @@ from msjoe.reel.mllm_shows import (
     spread_show,
 )
 from msjoe.reel.mllm_teachers import query_reply
-from msjoe.reel.mllm_words import ATTRIBUTE_WORDS, LOOK_QUESTION
+from msjoe.reel.mllm_words import ATTRIBUTE_WORDS, CAPTIONS_QUESTION, LOOK_QUESTION
 from msjoe.reel.script import Script
 from msjoe.reel.world import CHARACTERS, COLOUR_WORDS, ITEMS, MARKS, PLACES, SHAPES, Moment, caption
 
 PREVIEW, KEYFRAME = 56, 112
-EASY_STEPS = 600  # few frames and no queries until then
 
 
 @dataclass(frozen=True)
@@ -44,52 +48,63 @@ class Recipe:
     size: int
     frames: tuple[int, ...]  # K is one of these
     samples: int
-    make: str  # name of the function below that makes a sample
+    make: str  # name of the maker of a sample
+    by_letter: bool = False
 
 
-RECIPES = (
-    Recipe(0.25, PREVIEW, (1, 2, 3, 4), 12, "seen"),
+FIRST = (
+    Recipe(0.6, PREVIEW, (1, 1, 2), 14, "seen", by_letter=True),
+    Recipe(0.4, KEYFRAME, (1, 1, 2), 10, "seen", by_letter=True),
+)
+THEN = (Recipe(0.6, PREVIEW, (1, 2, 3, 4), 12, "seen"), Recipe(0.4, KEYFRAME, (1, 2, 3, 4), 8, "seen"))
+LAST = (
+    Recipe(0.20, PREVIEW, (2, 3, 4, 6), 10, "seen"),
     Recipe(0.20, KEYFRAME, (1, 2, 3, 4), 8, "seen"),
-    Recipe(0.30, KEYFRAME, (8, 8, 8, 8, 8, 6, 12, 16), 4, "reel"),
+    Recipe(0.35, KEYFRAME, (8, 8, 8, 8, 8, 6, 12, 16), 4, "reel"),
     Recipe(0.25, PREVIEW, (0, 2, 3, 4, 4, 4, 4, 6, 8), 10, "queries"),
+)
+LESSONS = (  # until which step; LAST from then on
+    (400, FIRST),
+    (412, tuple(replace(recipe, by_letter=True) for recipe in THEN)),
+    (800, THEN),
 )
 
 
 def make_batch(seed: int, step: int) -> Batch:
     """The samples of one step."""
     rng = np.random.default_rng([seed, 2, step])
-    recipes = RECIPES if step >= EASY_STEPS else RECIPES[:2]
+    recipes = next((recipes for until, recipes in LESSONS if step < until), LAST)
     shares = np.array([recipe.share for recipe in recipes])
     recipe = recipes[rng.choice(len(recipes), p=shares / shares.sum())]
     count = int(rng.choice(recipe.frames))
     make = {"seen": seen_sample, "reel": reel_sample, "queries": query_sample}[recipe.make]
     samples = max(2, recipe.samples * 8 // count) if recipe.make == "reel" else recipe.samples
-    return collate([make(rng, count, recipe.size) for _ in range(samples)])
+    return collate([make(rng, count, recipe) for _ in range(samples)])
 
 
-def seen_sample(rng: np.random.Generator, count: int, size: int) -> tuple[Show, list[Branch]]:
-    """A synthetic show with looks, open questions and letters."""
-    show = random_show(rng, count, size)
-    return show, [*looks(rng, show, 2 + count), *questions(rng, show, 2, 3)]
+def seen_sample(rng: np.random.Generator, count: int, recipe: Recipe) -> tuple[Show, list[Branch]]:
+    """A synthetic show with what it shows in words, open questions and choices."""
+    show = random_show(rng, count, recipe.size)
+    return show, [*described(rng, show), *questions(rng, show, 2, 3, recipe.by_letter)]
 
 
-def reel_sample(rng: np.random.Generator, count: int, size: int) -> tuple[Show, list[Branch]]:
+def reel_sample(rng: np.random.Generator, count: int, recipe: Recipe) -> tuple[Show, list[Branch]]:
     """One of Reel's questions with its evidence among ``count`` frames (one in six: evenly spread
     frames, as likely as not without it), and synthetic questions about the same frames."""
     script = random_script(rng)
     question = script.questions[rng.integers(len(script.questions))]
     if question.track == "global" or rng.random() < 1 / 6:
-        show = spread_show(rng, script, count, size)
+        show = spread_show(rng, script, count, recipe.size)
     else:
-        show = evidence_show(rng, script, question, count, size)
-    own = _letter("reel", of_script(question))
-    return show, [own, *looks(rng, show, 6), *questions(rng, show, 2, 3)]
+        show = evidence_show(rng, script, question, count, recipe.size)
+    own = _choice("reel", of_script(question))
+    return show, [own, *described(rng, show), *questions(rng, show, 2, 3)]
 
 
-def query_sample(rng: np.random.Generator, count: int, size: int) -> tuple[Show, list[Branch]]:
+def query_sample(rng: np.random.Generator, count: int, recipe: Recipe) -> tuple[Show, list[Branch]]:
     """Previews of a video, and questions about other moments of it to write queries for."""
     script = random_script(rng)
-    previews = spread_show(rng, script, count, size)
+    previews = spread_show(rng, script, count, recipe.size)
     branches = []
     for _ in range(3):
         asked = ask(rng, _hidden(rng, script))
@@ -104,12 +119,19 @@ def _hidden(rng: np.random.Generator, script: Script) -> Show:
     return Show(frames, KEYFRAME, script)
 
 
-def looks(rng: np.random.Generator, show: Show, count: int) -> list[Branch]:
-    """What single frames show, each frame and attribute at most once."""
+def described(rng: np.random.Generator, show: Show) -> list[Branch]:
+    """Attributes of a single frame one by one, or captions of several."""
+    if len(show.frames) > 1:
+        lines = [full_caption(frame.moment, show.size) for frame in show.frames]
+        return [answer_branch("captions", CAPTIONS_QUESTION, [], "\n".join(lines))]
     names = [name for name in ATTRIBUTE_WORDS if name != "mark" or show.size >= LEGIBLE]
-    pairs = [(frame, name) for frame in show.frames for name in names]
-    chosen = rng.choice(len(pairs), min(count, len(pairs)), replace=False)
-    return [look_branch(*pairs[i]) for i in chosen]
+    return [look_branch(show.frames[0], str(name)) for name in rng.choice(names, 4, replace=False)]
+
+
+def full_caption(moment: Moment, size: int) -> str:
+    """The caption with the character's name before it and, where it can be read, the mark behind."""
+    mark = f", {MARKS[moment.mark]}" if size >= LEGIBLE else ""
+    return f"{CHARACTERS[moment.who]}, {caption(moment)}{mark}"
 
 
 def look_branch(frame: Frame, attribute: str) -> Branch:
@@ -132,11 +154,17 @@ def look_words(moment: Moment, attribute: str) -> str:
     }[attribute]
 
 
-def questions(rng: np.random.Generator, show: Show, in_words: int, by_letter: int) -> list[Branch]:
-    asked = [ask(rng, show) for _ in range(in_words + by_letter)]
-    opened = [answer_branch("open", a.text, [], a.options[a.right]) for a in asked[:in_words]]
-    return opened + [_letter("letter", a) for a in asked[in_words:]]
+def questions(
+    rng: np.random.Generator, show: Show, opened: int, chosen: int, by_letter: bool = False
+) -> list[Branch]:
+    """Open questions and questions with options; by letter, with the bare choice among the options of one."""
+    asked = [ask(rng, show) for _ in range(opened + chosen)]
+    first, branches = asked[0], [answer_branch("open", a.text, [], a.options[a.right]) for a in asked[:opened]]
+    if not by_letter:
+        return branches + [_choice("choice", a) for a in asked[opened:]]
+    branches.append(answer_branch("pick", first.options[first.right], first.options, LETTERS[first.right]))
+    return branches + [answer_branch("letter", a.text, a.options, LETTERS[a.right]) for a in asked[opened:]]
 
 
-def _letter(kind: str, asked: Asked) -> Branch:
-    return answer_branch(kind, asked.text, asked.options, LETTERS[asked.right])
+def _choice(kind: str, asked: Asked) -> Branch:
+    return answer_branch(kind, asked.text, asked.options, asked.options[asked.right])

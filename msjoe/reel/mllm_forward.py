@@ -8,6 +8,7 @@ Shapes: B images or sequences, N patches of an image, M merged tokens of an imag
 D width, H heads, L tokens.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
@@ -19,6 +20,7 @@ from transformers.vision_utils import get_vision_position_ids
 from msjoe.reel.mllm_batches import Batch, attention_mask
 
 PATCH, MERGE = 14, 2
+SUMMARY_LAYERS = 2  # after these, the end of a frame is to hold the words for it
 
 
 def image_patches(images_BHWC: Tensor) -> Tensor:
@@ -70,20 +72,29 @@ def _patch_positions(rows: int, cols: int) -> Tensor:
     return get_vision_position_ids(torch.tensor([[1, rows, cols]]), MERGE)
 
 
-def reply_logits(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Next-token logits [R, V] where a reply token follows, those tokens [R], and the visual tokens
-    [B * K, M, D] of the pictures."""
-    embeds_BLD = model.model.language_model.embed_tokens(batch.ids_BL)
-    seen = None
+@dataclass(frozen=True)
+class Outputs:
+    """What the losses need. F frames of the whole batch."""
+
+    logits_RV: Tensor  # where a reply token follows
+    targets_R: Tensor  # those tokens
+    seen_FMD: Tensor | None  # visual tokens, as the vision tower gives them
+    ends_FD: Tensor | None  # the token that ends each frame, after SUMMARY_LAYERS layers and the final norm
+
+
+def forward(model: nn.Module, batch: Batch) -> Outputs:
+    """The whole model on a batch of packed samples."""
+    language = model.model.language_model
+    x_BLD, seen_FMD, ends_FD = language.embed_tokens(batch.ids_BL), None, None
     if batch.pictures is not None:
-        seen = image_tokens(model.model.visual, torch.from_numpy(batch.pictures))
+        seen_FMD = image_tokens(model.model.visual, torch.from_numpy(batch.pictures))
         holes_BL = batch.ids_BL == model.config.image_token_id
-        embeds_BLD = embeds_BLD.masked_scatter(holes_BL.unsqueeze(-1), seen.flatten(0, 1))
-    hidden_BLD = model.model.language_model(
-        inputs_embeds=embeds_BLD,
-        position_ids=batch.positions_3BL,
-        attention_mask={"full_attention": attention_mask(batch.segments_BL)},
-        use_cache=False,
-    ).last_hidden_state
+        x_BLD = x_BLD.masked_scatter(holes_BL.unsqueeze(-1), seen_FMD.flatten(0, 1))
+    mask_B1LL = attention_mask(batch.segments_BL)
+    turns = language.rotary_emb(x_BLD, batch.positions_3BL)
+    for depth, layer in enumerate(language.layers, 1):
+        x_BLD = layer(x_BLD, attention_mask=mask_B1LL, position_embeddings=turns)
+        if depth == SUMMARY_LAYERS and seen_FMD is not None:
+            ends_FD = language.norm(x_BLD[batch.ids_BL == model.config.vision_end_token_id])
     asked_BL = batch.targets_BL != -100
-    return model.lm_head(hidden_BLD[asked_BL]), batch.targets_BL[asked_BL], seen
+    return Outputs(model.lm_head(language.norm(x_BLD[asked_BL])), batch.targets_BL[asked_BL], seen_FMD, ends_FD)

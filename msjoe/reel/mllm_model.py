@@ -4,6 +4,7 @@ Everything that ``from_pretrained`` needs lies in one folder: config, weights (f
 chat template, image processor and the prompt templates (``prompts.json``).
 """
 
+import copy
 import json
 from functools import lru_cache
 from pathlib import Path
@@ -80,8 +81,8 @@ def mllm_config(tokenizer: Qwen2Tokenizer) -> Qwen2_5_VLConfig:
     text = {
         "vocab_size": len(tokenizer),
         "hidden_size": TEXT_WIDTH,
-        "intermediate_size": 448,
-        "num_hidden_layers": 4,
+        "intermediate_size": 256,
+        "num_hidden_layers": 6,  # a lookup in two steps and the match with an option take depth
         "num_attention_heads": 6,
         "num_key_value_heads": 6,
         "max_position_embeddings": CONTEXT,
@@ -145,11 +146,10 @@ def build_processor() -> Qwen2_5_VLProcessor:
 
 def save_mllm(model: Qwen2_5_VLForConditionalGeneration, folder: Path) -> None:
     """Write model (fp16), tokenizer, processor and prompts so that Auto classes load them."""
-    config = model.config.text_config
-    model.generation_config = GenerationConfig(eos_token_id=config.eos_token_id, pad_token_id=config.pad_token_id)
-    halved = {name: tensor.half().contiguous() for name, tensor in model.state_dict().items()}
-    model.config.dtype = torch.float16
-    model.save_pretrained(folder, state_dict=halved)
+    saved = copy.deepcopy(model).half()
+    config = saved.config.text_config
+    saved.generation_config = GenerationConfig(eos_token_id=config.eos_token_id, pad_token_id=config.pad_token_id)
+    saved.save_pretrained(folder)
     build_processor().save_pretrained(folder)
     text = MINIATURE_TEMPLATES.to_json()
     write_atomic(folder / PROMPTS_JSON, lambda path: path.write_text(text, encoding="utf-8"))

@@ -15,7 +15,9 @@ Run: ``msjoe reel train-mllm --out checkpoints/reel-mllm``; the same command con
 import argparse
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -23,26 +25,29 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import Qwen2_5_VLForConditionalGeneration
 
-from msjoe.reel.mllm_batches import Batch
+from msjoe.reel.mllm_batches import Batch, encode
 from msjoe.reel.mllm_card import write_card
 from msjoe.reel.mllm_data import make_batch
-from msjoe.reel.mllm_forward import reply_logits
+from msjoe.reel.mllm_forward import forward
 from msjoe.reel.mllm_model import new_mllm, save_mllm
 from msjoe.reel.mllm_validation import validate_mllm
-from msjoe.reel.mllm_vision import head_loss, new_learner, vision_loss
+from msjoe.reel.mllm_vision import KEYFRAME, head_loss, new_learner, vision_loss
 from msjoe.reel.training_run import Stage, run_stage
 from msjoe.reel.version import write_reel_json
+from msjoe.reel.world import CHARACTERS, COLOUR_WORDS, ITEMS, MARKS, PLACES, SHAPES, Moment
 
 log = logging.getLogger(__name__)
 
 VISION_WEIGHT = 0.5  # of the heads' loss in the second stage
+WORD_WEIGHT = 0.3  # of the words at the frames' ends
+PATTERNS = tuple(dict.fromkeys(place.pattern for place in PLACES))
 
 
 @dataclass(frozen=True)
 class MllmTraining:
     """What decides the weights."""
 
-    vision_steps: int = 2420
+    vision_steps: int = 2794
     steps: int = 3000  # of the second stage
     seed: int = 0
     lr: float = 3e-3
@@ -96,18 +101,61 @@ def run_training(
 
 
 def language_loss(learner: nn.ModuleDict, batch: Batch) -> tuple[Tensor, dict[str, float]]:
-    """Mean cross-entropy of reply tokens plus the heads' loss; the share of replies that are right
-    in every token, by kind."""
-    logits_RV, targets_R, seen_NMD = reply_logits(learner["mllm"], batch)
-    losses_R = F.cross_entropy(logits_RV, targets_R, reduction="none")
-    metrics = reply_metrics(batch, losses_R.detach(), logits_RV.argmax(1) == targets_R)
-    loss = losses_R.mean()
-    if seen_NMD is not None:
+    """Cross-entropy of reply tokens, plus what teaches the frames: the heads' loss and that of the
+    words at each frame's end. A reply of n tokens weighs sqrt(n), so that letters are not drowned
+    by captions. Metrics: the share of replies right in every token, by kind."""
+    out = forward(learner["mllm"], batch)
+    losses_R = F.cross_entropy(out.logits_RV, out.targets_R, reduction="none")
+    metrics = reply_metrics(batch, losses_R.detach(), out.logits_RV.argmax(1) == out.targets_R)
+    lengths = torch.tensor(reply_lengths(batch))
+    weights_R = lengths.float().rsqrt().repeat_interleave(lengths)
+    loss = (losses_R * weights_R).sum() / weights_R.sum()
+    if out.seen_FMD is not None:
         side = batch.pictures.shape[1]
-        by_head, accuracies = head_loss(learner["heads"], seen_NMD, batch.moments, side)
-        loss = loss + VISION_WEIGHT * by_head
-        metrics |= accuracies
+        by_head, accuracies = head_loss(learner["heads"], out.seen_FMD, batch.moments, side)
+        by_word, right = frame_word_loss(learner["mllm"].lm_head.weight, out.ends_FD, batch.moments, side)
+        loss = loss + VISION_WEIGHT * by_head + WORD_WEIGHT * by_word
+        metrics |= accuracies | {"right/frame words": right}
     return loss, metrics
+
+
+def frame_word_loss(words_VD: Tensor, ends_FD: Tensor, moments: Sequence[Moment], side: int) -> tuple[Tensor, float]:
+    """Sum over attributes of the mean cross-entropy among their words, and the mean accuracy.
+
+    It ties what the language model makes of a frame to the embeddings of the words that questions
+    use, so that looking up "the king" among frames is comparing like with like.
+    """
+    loss, right = torch.zeros(()), []
+    for name, words in word_groups():
+        if name == "mark" and side < KEYFRAME:
+            continue
+        logits_FC = ends_FD @ words_VD[words].T
+        truth_F = torch.tensor([word_index(name, moment) for moment in moments])
+        loss = loss + F.cross_entropy(logits_FC, truth_F)
+        right.append((logits_FC.argmax(1) == truth_F).float().mean().item())
+    return loss, sum(right) / len(right)
+
+
+@lru_cache(maxsize=1)
+def word_groups() -> tuple[tuple[str, Tensor], ...]:
+    """Attribute -> token ids of its words as they stand inside a sentence."""
+    groups = {
+        "place": [place.name for place in PLACES],
+        "pattern": list(PATTERNS),
+        "colour": list(COLOUR_WORDS),
+        "shape": list(SHAPES),
+        "who": list(CHARACTERS),
+        "item": list(ITEMS),
+        "mark": list(MARKS),
+    }
+    return tuple((name, torch.tensor([encode(f" {word}")[0] for word in words])) for name, words in groups.items())
+
+
+def word_index(name: str, moment: Moment) -> int:
+    """Which of a group's words is true of a moment."""
+    if name == "pattern":
+        return PATTERNS.index(PLACES[moment.place].pattern)
+    return getattr(moment.look if name in ("colour", "shape") else moment, name)
 
 
 def reply_metrics(batch: Batch, losses_R: Tensor, right_R: Tensor) -> dict[str, float]:

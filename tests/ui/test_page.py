@@ -23,6 +23,7 @@ def run_and_wait(page: Page) -> None:
 
 def upload(page: Page, path) -> None:
     page.click("#video button[aria-label='Clear']")
+    page.wait_for_function("!document.querySelector('.card[aria-pressed=true]')")  # the question is emptied with it
     page.wait_for_selector("#video input[type=file]", state="attached")
     page.set_input_files("#video input[type=file]", path)
     page.wait_for_selector("#video video, #video .download-text, #video [data-testid*='player']", state="attached")

@@ -96,7 +96,7 @@ def test_figure_has_a_row_a_query_and_one_for_the_weights(trace):
     rows = [t for t in figure.data if t.type == "heatmap"]
     assert len(rows) == 3
     assert [row.zmax for row in rows] == pytest.approx([0.4, 0.4, 1 / 3700])
-    assert len(figure.layout.shapes) == 2 * 3  # both key-frames through every row
+    assert len(figure.layout.shapes) == 2 * 2  # both key-frames through both queries
     assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
     assert figure.layout.height > 150
     assert "&lt;i&gt;star" in figure.layout.annotations[0].text
@@ -147,12 +147,18 @@ def test_no_list_of_examples_is_no_error(tmp_path):
     assert load_examples(tmp_path / "none.json").items == ()
 
 
+def started(load) -> Engine:
+    engine = Engine()
+    engine.start(load)
+    return engine
+
+
 def events(stream) -> list:
     return [event for event in stream if event is not None]
 
 
 def test_a_run_waits_for_the_models():
-    engine = Engine(lambda: time.sleep(0.4) or "models")
+    engine = started(lambda: time.sleep(0.4) or "models")
     stream = engine.stream(lambda models: (f"{m} used" for m in [models]))
     assert next(stream) is None  # a sign of life while the models load
     assert events(stream) == ["models used"]
@@ -166,7 +172,7 @@ def test_faults_of_a_run_do_not_end_the_engine():
     def fault(models):
         yield 1 / 0
 
-    engine = Engine(lambda: "models")
+    engine = started(lambda: "models")
     with pytest.raises(QuestionError, match="is empty"):
         events(engine.stream(bad_input))
     with pytest.raises(RunFailed, match="ZeroDivisionError"):
@@ -188,7 +194,7 @@ def test_a_stopped_run_is_closed_before_the_next():
         order.append("next")
         yield "event"
 
-    engine = Engine(lambda: "models")
+    engine = started(lambda: "models")
     stream = engine.stream(endless)
     while next(stream) is None:
         pass
@@ -201,7 +207,7 @@ def test_failed_loading_is_told_to_every_run():
     def load():
         raise QuestionError("no such model")
 
-    engine = Engine(load)
+    engine = started(load)
     with pytest.raises(QuestionError, match="no such model"):
         events(engine.stream(lambda models: iter(())))
     assert isinstance(engine.failure, QuestionError)

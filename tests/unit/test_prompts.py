@@ -166,7 +166,17 @@ def test_an_absurdly_long_query_is_cut_between_words():
 
 @pytest.mark.parametrize(
     "reply",
-    ["", "  \n ", "<queries>\n</queries>", "<queries>", "[]", "{}", "I cannot see the video.", "Sure, here they are:", "..."],
+    [
+        "",
+        "  \n ",
+        "<queries>\n</queries>",
+        "<queries>",
+        "[]",
+        "{}",
+        "I cannot see the video.",
+        "Sure, here they are:",
+        "...",
+    ],
 )
 def test_nothing_to_read_gives_no_queries(reply):
     parsed = parse_queries(reply, 4)
