@@ -10,6 +10,7 @@ Shapes: B prompts of a batch, L tokens.
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -62,7 +63,8 @@ class Mllm:
         Raises CheckpointError for what is missing, foreign or of another Reel version.
         """
         model, processor, templates = load_parts(name, load_in_4bit, device, dtype)
-        return cls(name, model, processor, templates)
+        told = Path(name).resolve().name if Path(name).is_dir() else name  # no path of this machine in a Trace
+        return cls(told, model, processor, templates)
 
     @property
     def device(self) -> torch.device:

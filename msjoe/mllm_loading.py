@@ -18,6 +18,7 @@ from transformers import (
 )
 
 from msjoe.errors import CheckpointError
+from msjoe.estimate import mllm_warning
 from msjoe.prompts import Templates
 from msjoe.reel.version import check_reel_version
 
@@ -38,6 +39,7 @@ def load_parts(
         check_family(name, config)
         where = choose_device(device)
         options = loading_options(config, load_in_4bit, where, dtype)
+        warn_of_memory(name, config, load_in_4bit, where, options["dtype"])
         processor = AutoProcessor.from_pretrained(name)
         model, report = AutoModelForImageTextToText.from_pretrained(name, **options, output_loading_info=True)
     except (OSError, ValueError, KeyError, SafetensorError, HFValidationError, HfHubHTTPError) as error:
@@ -107,6 +109,12 @@ def loading_options(config: object, load_in_4bit: bool, device: torch.device, dt
             bnb_4bit_compute_dtype=torch.bfloat16,
         )
     return options
+
+
+def warn_of_memory(name: str, config: object, load_in_4bit: bool, device: torch.device, dtype: torch.dtype) -> None:
+    """Log a warning, before anything is loaded, when a large model will not fit."""
+    if parameter_count(config) > SMALL and (warning := mllm_warning(name, load_in_4bit, device, dtype)):
+        log.warning("%s", warning)
 
 
 def choose_attention(device: torch.device) -> tuple[str, str]:

@@ -120,7 +120,7 @@ class Trace:
         trace = cls(**record)
         with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
             for name in ARRAYS:
-                setattr(trace, name, arrays[name] if name in arrays else None)
+                setattr(trace, name, arrays.get(name))
         for name in IMAGES:
             paths = sorted(folder.glob(f"{name[:-1]}_*.jpg"))
             setattr(trace, name, [np.asarray(Image.open(p).convert("RGB")) for p in paths])

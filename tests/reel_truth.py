@@ -8,7 +8,8 @@ from msjoe.reel.world import CHARACTERS, ITEMS, MARKS, PLACES
 
 def solve(script: Script, question) -> str:
     """The letter of the only option that is true of the scenes, worked out from the words alone."""
-    true = [letter for letter, option in zip("ABCDE", question.options, strict=False) if _holds(script, question, option)]
+    lettered = zip("ABCDE", question.options, strict=False)
+    true = [letter for letter, option in lettered if _holds(script, question, option)]
     assert len(true) == 1, (question, true)
     return true[0]
 

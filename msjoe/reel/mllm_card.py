@@ -49,8 +49,9 @@ pipeline_tag: image-text-to-text
 
 A Qwen2.5-VL of about 3 M parameters that knows one world only: Reel {reel_version}, the procedural videos of MSJoE.
 It looks at previews (56 x 56, 4 tokens) and writes search queries, looks at key-frames (112 x 112, 16 tokens) and
-answers with a letter, in Reel's few words. On anything but Reel its replies mean nothing. It is the base model:
-nothing in it was trained by reinforcement learning yet.
+answers in Reel's few words: where there are options, with the words of one, which `extract_letter` reads as its
+letter. On anything but Reel its replies mean nothing. It is the base model: nothing in it was trained by
+reinforcement learning yet.
 
 The classes are those of the real model (`Qwen2_5_VLForConditionalGeneration`, `Qwen2_5_VLProcessor`), so
 `AutoModelForImageTextToText.from_pretrained(FOLDER)` loads it; `--mllm FOLDER` here. `prompts.json` holds its
@@ -71,7 +72,7 @@ Share of right words for a single picture ({frames} pictures a column):
 |---|---|---|
 {attributes}
 
-Share of right letters ({questions} questions a track, four or five options) from 8 frames: those of the evidence filled
+Share of right options ({questions} questions a track, four or five options) from 8 frames: those of the evidence filled
 up with random ones, or 8 spread evenly over the video:
 
 | track | evidence frames | 8 uniform frames |

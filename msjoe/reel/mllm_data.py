@@ -154,9 +154,7 @@ def look_words(moment: Moment, attribute: str) -> str:
     }[attribute]
 
 
-def questions(
-    rng: np.random.Generator, show: Show, opened: int, chosen: int, by_letter: bool = False
-) -> list[Branch]:
+def questions(rng: np.random.Generator, show: Show, opened: int, chosen: int, by_letter: bool = False) -> list[Branch]:
     """Open questions and questions with options; by letter, with the bare choice among the options of one."""
     asked = [ask(rng, show) for _ in range(opened + chosen)]
     first, branches = asked[0], [answer_branch("open", a.text, [], a.options[a.right]) for a in asked[:opened]]

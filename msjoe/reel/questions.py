@@ -6,7 +6,7 @@ happens nowhere else. Wording comes last, when wrong options that are true elsew
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -106,7 +106,7 @@ def plan_order(draft: Draft, long: int, plans: list[Plan]) -> Plan:
     return Plan("after" if ahead else "before", [anchor, target], asked, answer, [key, {"who": other}])
 
 
-@lru_cache(maxsize=None)
+@cache
 def near_pairs(count: int) -> tuple[np.ndarray, np.ndarray]:
     """Ordered pairs of shots 1 to 3 apart [P, 2], and chances [P] that favour no shot.
 

@@ -6,11 +6,15 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
+from msjoe.errors import VideoError
+
 Fit = Callable[[int, int], tuple[int, int]]  # (height, width) of an upright frame -> that of its picture
 
 MAX_ASPECT = 16  # a strip longer than this is squeezed, or a batch of it would fill the memory
 # Several decoders run side by side already. PyAV below 17 has no such setting and one thread.
 ONE_THREAD = {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
+# ITU-T H.273 codes: the scaler has BT.2020 with non-constant luminance (9) only.
+NEAREST_MATRIX = {10: 9}
 
 
 def dense_shape(height: int, width: int, size: int) -> tuple[int, int]:
@@ -37,13 +41,24 @@ class Converter:
         self._scaler = VideoReformatter()
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
-        """Return uint8 [H, W, 3] RGB. Raises av.error.FFmpegError for a frame that cannot be converted."""
+        """Return uint8 [H, W, 3] RGB. Raises VideoError for a frame in colours that cannot be converted."""
         turns = quarter_turns(frame)
         height, width = self._fit(*upright_shape(frame))
         if turns % 2:
             height, width = width, height
+        try:
+            rgb = self._to_rgb(frame, height, width)
+        except av.error.FFmpegError as e:
+            raise VideoError(
+                f"a frame of {frame.width} x {frame.height} in {frame.format.name} with colour matrix "
+                f"{frame.colorspace} (ITU-T H.273) cannot be shown ({e.strerror}): convert the file to H.264 in yuv420p"
+            ) from e
+        return np.ascontiguousarray(np.rot90(rgb.to_ndarray(), turns))
+
+    def _to_rgb(self, frame: av.VideoFrame, height: int, width: int) -> av.VideoFrame:
+        frame.colorspace = NEAREST_MATRIX.get(frame.colorspace, frame.colorspace)
         # Source and target colours are both named: left out, PyAV below 17 takes everything for BT.601.
-        rgb = self._scaler.reformat(
+        return self._scaler.reformat(
             frame,
             width,
             height,
@@ -55,7 +70,6 @@ class Converter:
             dst_color_range=ColorRange.JPEG,
             **ONE_THREAD,
         )
-        return np.ascontiguousarray(np.rot90(rgb.to_ndarray(), turns))
 
 
 def resized(picture: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -48,7 +48,8 @@ def test_json_is_one_object_on_standard_output(film, flags, capsys):
 
 def test_python_m_msjoe_is_the_same(film, flags):
     command = [sys.executable, "-m", "msjoe", "answer", str(film[1]), QUESTION, "--budget", "2", "--json", *flags]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=one_thread)
     assert len(json.loads(done.stdout)["times"]) == 2
 
 

@@ -29,7 +29,7 @@ def test_the_library_never_imports_the_page_or_the_analysis(path):
 
 @pytest.mark.parametrize("path", LIBRARY, ids=lambda p: str(p.relative_to(ROOT)))
 def test_weights_are_never_pickles(path):
-    assert not re.search(r"torch\.(load|save)\(|pickle", path.read_text(encoding="utf-8").replace("allow_pickle=False", ""))
+    assert not re.search(r"torch\.(load|save)\(|import pickle|pickle\.load", path.read_text(encoding="utf-8"))
 
 
 def requirements(text: str) -> dict[str, str]:

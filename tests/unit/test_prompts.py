@@ -78,8 +78,10 @@ def test_every_picture_follows_its_time_and_the_question_comes_last():
 
 def test_turn_one_asks_for_the_format_and_the_number_of_queries():
     told = texts(DEFAULT_TEMPLATES.reason_message("Who?", ["x", "y"], [0.0, 5.0], 3))
-    assert told[0].startswith("You are preparing") and "2 preview frames" in told[0]
-    assert "at most 3 search queries" in told[-1] and "<queries>" in told[-1] and "A. x\nB. y" in told[-1]
+    assert told[0].startswith("You are preparing")
+    assert "2 preview frames" in told[0]
+    for said in ("at most 3 search queries", "<queries>", "A. x\nB. y"):
+        assert said in told[-1]
 
 
 def test_open_questions_are_not_asked_for_a_letter():
@@ -121,7 +123,7 @@ def test_the_asked_format_is_strict():
         ("<queries>\na red car\na dog in the snow", "no </queries>"),
         ("<queries>\n1. a red car\n2) a dog in the snow\n</queries>", None),
         ("<queries>\n- a red car\n* **a dog in the snow**\n</queries>", None),
-        ("<queries>\n• a red car\n– a dog in the snow\n</queries>", None),
+        ("<queries>\n\u2022 a red car\n\u2013 a dog in the snow\n</queries>", None),
         ('<queries>\n"a red car",\n"a dog in the snow"\n</queries>', None),
         ('<queries>["a red car", "a dog in the snow"]</queries>', "JSON"),
         ('["a red car", "a dog in the snow"]', "JSON"),
@@ -160,7 +162,8 @@ def test_too_many_queries_keep_the_first_and_say_so():
 
 def test_an_absurdly_long_query_is_cut_between_words():
     parsed = parse_queries(f"<queries>\n{'word ' * 500}\n</queries>", 4)
-    assert len(parsed.queries[0]) <= 200 and parsed.queries[0].endswith("word")
+    assert len(parsed.queries[0]) <= 200
+    assert parsed.queries[0].endswith("word")
     assert "cut to 200" in parsed.notes[0]
 
 
@@ -187,30 +190,36 @@ def test_nothing_to_read_gives_no_queries(reply):
 # --- letters
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [
-        "B", "b", "(B)", "B.", "**B**", "[B]", "B:", "The answer is B", "Answer: b", "<answer>B</answer>", "\\boxed{B}",
-        '{"answer": "B"}', "B. Candles", "(B) Candles.", "Candles", "B, because candles burn at 1:02", "Option B",
-        "It can't be A or D, so it must be B.", "A is wrong. C is wrong. Therefore B.", "B\nThe rest do not appear (A, C).",
-        "I think it is B.", "The correct option is: (B)", "It shows candles.", "<think>A? C?</think>B", "Final answer: **B**",
-        "A man lights candles on a cake.",
-    ],
-)  # fmt: skip
+READ_AS_B = """\
+B | b | (B) | B. | **B** | [B] | B: | The answer is B | Answer: b | <answer>B</answer> | \\boxed{B}
+{"answer": "B"} | B. Candles | (B) Candles. | Candles | B, because candles burn at 1:02 | Option B
+It can't be A or D, so it must be B. | A is wrong. C is wrong. Therefore B. | I think it is B.
+The correct option is: (B) | It shows candles. | <think>A? C?</think>B | Final answer: **B**
+A man lights candles on a cake."""
+UNREADABLE = """\
+? | A man walks | I see a tree. | A or B | A, B, C | E | Z | None of them | It is not B.
+A person holds apples and candles | <think>It is B | The answer is | As an AI I cannot watch this.
+I am not sure | Cats and dogs"""
+
+
+def cases(text: str) -> list[str]:
+    return [case.strip() for line in text.splitlines() for case in line.split(" | ")]
+
+
+@pytest.mark.parametrize("reply", [*cases(READ_AS_B), "B\nThe rest do not appear (A, C)."])
 def test_a_letter_is_read(reply):
     assert extract_letter(reply, FRUIT) == "B"
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [
-        "", "?", "A man walks", "I see a tree.", "A or B", "A, B, C", "E", "Z", "None of them", "It is not B.",
-        "A person holds apples and candles", "<think>It is B", "The answer is", "As an AI I cannot watch this.",
-        "I am not sure", "Cats and dogs",
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("reply", [*cases(UNREADABLE), ""])
 def test_an_unreadable_reply_is_none(reply):
     assert extract_letter(reply, FRUIT) is None
+
+
+def test_words_of_options_are_read_as_the_miniature_says_them():
+    looks = ("the red star", "the blue star", "the red cross", "the red")
+    assert [extract_letter(option, looks) for option in looks] == ["A", "B", "C", "D"]
+    assert extract_letter("ball, fish", ("ball, ball", "fish, ball", "ball, fish", "fish, fish")) == "C"
 
 
 def test_letters_beyond_the_options_are_not_answers():

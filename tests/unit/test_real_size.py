@@ -5,6 +5,7 @@ settings, the old image-processor file, the slow and the fast tokenizer's files 
 """
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -130,6 +131,7 @@ def question(count: int = 2) -> Shown:
 
 def both_turns(mllm: Mllm) -> None:
     """Run steps 1 and 4 on a batch and check what was counted."""
+    mllm.templates = replace(mllm.templates, reason_new_tokens=4, answer_new_tokens=4)  # random words, a few will do
     batch = [question(2), question(1)]
     reasons, answers = mllm.reason(batch), mllm.answer(batch)
     assert [reply.new_tokens > 0 for reply in reasons + answers] == [True] * 4

@@ -59,9 +59,8 @@ def test_the_json_holds_questions_and_evidence(filmed):
 
 
 def test_reel_make_in_the_shell(tmp_path, capsys):
-    code = main(
-        "reel make --split test --track global --seed 7 --minutes 1".split() + ["--out", str(tmp_path)]
-    )
+    told = "--split test --track global --seed 7 --minutes 1"
+    code = main(["reel", "make", *told.split(), "--out", str(tmp_path)])
     assert code == 0
     written = capsys.readouterr().out.split()
     assert [line.rsplit("/")[-1] for line in written] == ["reel-test-global-7.mp4", "reel-test-global-7.json"]

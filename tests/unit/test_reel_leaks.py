@@ -40,7 +40,7 @@ def world():
 
 
 def features(question, i: int) -> list[tuple]:
-    track, template, text, options, _ = question
+    _, template, text, options, _ = question
     letter, option, count = "ABCDE"[i], options[i], len(options)
     words = text.rstrip("?").lower().split()
     people = tuple(w for w in words if w in CHARACTERS)

@@ -1,0 +1,211 @@
+"""The miniature MLLM's training: the fast forward is the real one, and a stopped run loses nothing."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from msjoe.errors import CheckpointError
+from msjoe.prompts import MINIATURE_TEMPLATES
+from msjoe.reel import mllm_data
+from msjoe.reel.mllm_batches import TURN, answer_branch, attention_mask, collate
+from msjoe.reel.mllm_data import Recipe, make_batch
+from msjoe.reel.mllm_forward import forward, image_patches, image_tokens
+from msjoe.reel.mllm_model import build_processor, new_mllm
+from msjoe.reel.mllm_shows import ask, random_show
+from msjoe.reel.mllm_training import MllmTraining, language_loss, reply_lengths, run_training
+from msjoe.reel.mllm_vision import new_learner
+from msjoe.reel.muon import build_optimizers, orthogonal
+from msjoe.reel.training_run import Stage, run_stage
+
+SMALL = (Recipe(0.5, 56, (1, 2), 1, "seen"), Recipe(0.3, 56, (2,), 1, "queries"), Recipe(0.2, 112, (2,), 1, "seen"))
+
+
+@pytest.fixture(scope="module")
+def model():
+    return new_mllm(seed=0).eval()
+
+
+@pytest.fixture(scope="module")
+def processor():
+    return build_processor()
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    monkeypatch.setattr(mllm_data, "LESSONS", ((10**9, SMALL),))
+
+
+def two_shows(size: int, count: int = 3):
+    """Two shows with two branches each."""
+    rng = np.random.default_rng(5)
+    samples = []
+    for _ in range(2):
+        show = random_show(rng, count, size)
+        asked = [ask(rng, show) for _ in range(2)]
+        samples.append((show, [answer_branch("open", a.text, a.options, a.options[a.right]) for a in asked]))
+    return samples
+
+
+def prompt(processor, show, branch) -> str:
+    """What a run would send for this branch: the chat template's text, then the reply."""
+    frames = MINIATURE_TEMPLATES.answer_message("", [], show.times)["content"][:-1]
+    message = {"role": "user", "content": [*frames, {"type": "text", "text": branch.prompt}]}
+    text = processor.apply_chat_template([message], tokenize=False, add_generation_prompt=True)
+    return f"{text}{branch.reply}<|im_end|>"
+
+
+# --- the same numbers as transformers
+
+
+@pytest.mark.parametrize("size", [56, 112])
+def test_patches_and_visual_tokens_are_the_processors_and_the_towers(model, processor, size):
+    pictures = np.random.default_rng(0).integers(0, 256, (3, size, size, 3), dtype=np.uint8)
+    real = processor.image_processor(list(pictures), return_tensors="pt")
+    patches = real.pixel_values.view(3, -1, 3, 2, 14 * 14)
+    ours = image_patches(torch.from_numpy(pictures)).view(3, -1, 3, 14 * 14)
+    torch.testing.assert_close(patches[:, :, :, 0], ours, atol=1e-5, rtol=0)
+    torch.testing.assert_close(patches[:, :, :, 1], ours, atol=1e-5, rtol=0)
+    with torch.no_grad():
+        tower = model.model.visual(real.pixel_values, grid_thw=real.image_grid_thw).pooler_output
+        torch.testing.assert_close(
+            tower.view(3, -1, 192), image_tokens(model.model.visual, torch.from_numpy(pictures)), atol=1e-4, rtol=0
+        )
+
+
+@pytest.mark.parametrize("size", [56, 112])
+def test_a_packed_branch_is_computed_as_if_it_stood_alone(model, processor, size):
+    samples = two_shows(size)
+    batch = collate(samples)
+    with torch.no_grad():
+        packed = forward(model, batch).logits_RV.split(reply_lengths(batch))
+    alone = [(show, branch) for show, branches in samples for branch in branches]
+    for (show, branch), logits in zip(alone, packed, strict=True):
+        inputs = processor(text=[prompt(processor, show, branch)], images=list(show.pictures()), return_tensors="pt")
+        with torch.no_grad():
+            real = model(**inputs).logits[0, -len(logits) - 1 : -1]
+        torch.testing.assert_close(real, logits, atol=1e-4, rtol=0)
+
+
+def test_packed_ids_and_positions_are_those_of_the_processor_and_the_model(model, processor):
+    samples = two_shows(112)
+    batch = collate(samples)
+    for row, (show, branches) in enumerate(samples):
+        for number, branch in enumerate(branches, 1):
+            inputs = processor(
+                text=[prompt(processor, show, branch)], images=list(show.pictures()), return_tensors="pt"
+            )
+            real, _ = model.model.get_rope_index(
+                inputs.input_ids, mm_token_type_ids=inputs.mm_token_type_ids, image_grid_thw=inputs.image_grid_thw
+            )
+            mine = (batch.segments_BL[row] == 0) | (batch.segments_BL[row] == number)
+            assert batch.ids_BL[row][mine].tolist() == inputs.input_ids[0].tolist()
+            assert torch.equal(batch.positions_3BL[:, row][:, mine], real[:, 0])
+
+
+def test_only_replies_are_learned():
+    (show, branches), _ = two_shows(56)
+    batch = collate([(show, branches)])
+    encoded = build_processor().tokenizer
+    wanted = [encoded(f"{branch.reply}<|im_end|>").input_ids for branch in branches]
+    assert batch.targets_BL[batch.targets_BL != -100].tolist() == [i for ids in wanted for i in ids]
+    assert reply_lengths(batch) == [len(ids) for ids in wanted]
+    assert TURN.startswith("<|im_end|>")
+
+
+def test_the_mask_lets_a_branch_see_the_prefix_and_itself():
+    mask = attention_mask(torch.tensor([[0, 0, 1, 1, 2, -1]]))[0, 0].int().tolist()
+    assert mask == [
+        [1, 0, 0, 0, 0, 0],
+        [1, 1, 0, 0, 0, 0],
+        [1, 1, 1, 0, 0, 0],
+        [1, 1, 1, 1, 0, 0],
+        [1, 1, 0, 0, 1, 0],
+        [0, 0, 0, 0, 0, 1],
+    ]
+
+
+# --- steps
+
+
+def test_a_batch_depends_on_seed_and_step_alone(small_batches):
+    first, again, other = make_batch(0, 7), make_batch(0, 7), make_batch(0, 8)
+    assert torch.equal(first.ids_BL, again.ids_BL)
+    assert np.array_equal(first.pictures, again.pictures)
+    assert first.branches == again.branches
+    assert first.branches != other.branches
+
+
+def test_one_step_moves_every_weight(small_batches):
+    learner = nn.ModuleDict({"mllm": new_mllm(0), "heads": new_learner(0)["heads"]})
+    before = {name: p.detach().clone() for name, p in learner.named_parameters()}
+    loss, metrics = language_loss(learner, collate(two_shows(112)))
+    loss.backward()
+    for optimizer in build_optimizers(learner, lr=1e-3):
+        optimizer.step()
+    still = [name for name, p in learner.named_parameters() if torch.equal(p, before[name])]
+    assert still == []
+    assert {"loss/open", "right/open", "right/frame words", "place/112"} <= set(metrics)
+
+
+def test_orthogonal_brings_singular_values_near_one():
+    grad = torch.randn(24, 60, generator=torch.Generator().manual_seed(0))
+    for matrix in (grad, grad.T):
+        values = torch.linalg.svdvals(orthogonal(matrix))
+        assert orthogonal(matrix).shape == matrix.shape
+        assert values.min() > 0.5
+        assert values.max() < 1.4
+
+
+def test_the_learning_rate_rises_stays_and_falls():
+    stage = Stage("x", steps=100, seed=0, lr=1.0, warmup=10, decay=0.2)
+    assert [stage.rate(step) for step in (0, 4, 9, 50, 79)] == [0.1, 0.5, 1.0, 1.0, 1.0]
+    assert stage.rate(90) == pytest.approx(0.5)
+    assert stage.rate(99) == pytest.approx(0.05)
+
+
+# --- runs
+
+
+def toy_loss(net: nn.Module, step: int):
+    x = torch.randn(8, 4, generator=torch.Generator().manual_seed(step))
+    return (net(x) - x.sum(1, keepdim=True)).pow(2).mean(), {"seen": float(step)}
+
+
+def toy_run(folder, stop_after=None, steps=12):
+    torch.manual_seed(0)
+    net = nn.ModuleDict({"layers": nn.ModuleList([nn.Linear(4, 4)]), "out": nn.Linear(4, 1)})
+    net.forward = lambda x: net["out"](net["layers"][0](x))
+    stage = Stage("toy", steps=steps, seed=0, lr=0.01, warmup=2, decay=0.5)
+    run_stage(stage, net, lambda step: toy_loss(net, step), folder, stop_after)
+    return net.state_dict()
+
+
+def test_a_stopped_stage_ends_in_the_same_weights_and_metrics(tmp_path):
+    straight = toy_run(tmp_path / "straight")
+    toy_run(tmp_path / "stopped", stop_after=5)
+    resumed = toy_run(tmp_path / "stopped")
+    assert all(torch.equal(straight[name], resumed[name]) for name in straight)
+    lines = [json.loads(line) for line in (tmp_path / "stopped" / "toy.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [5, 12]
+
+
+def test_a_run_of_other_settings_is_not_continued(tmp_path):
+    toy_run(tmp_path, stop_after=3)
+    with pytest.raises(CheckpointError, match="other settings"):
+        toy_run(tmp_path, steps=13)
+
+
+def test_a_stopped_training_ends_in_the_same_model(tmp_path, small_batches):
+    config = MllmTraining(vision_steps=1, steps=4)
+    straight, _ = run_training(config, tmp_path / "straight")
+    run_training(config, tmp_path / "stopped", stop_after=2)
+    resumed, seconds = run_training(config, tmp_path / "stopped")
+    for name, tensor in straight.state_dict().items():
+        assert torch.equal(tensor, resumed.state_dict()[name]), name
+    assert seconds > 0
+    other, _ = run_training(replace(config, seed=1), tmp_path / "other", stop_after=1)
+    assert not torch.equal(other.lm_head.weight, straight.lm_head.weight)
