@@ -16,10 +16,12 @@ from msjoe.trace import Trace
 # Q queries, T dense frames, K chosen
 ROW, GAP, TOP, BOTTOM = 26, 24, 30, 28  # pixels: a row, the label above it, the marks, the time axis
 SIMILARITY_SCALE = "Cividis"  # made for the colour-blind: lightness alone tells it
-WEIGHT_SCALE = ((0.0, "rgba(168,85,247,0.10)"), (1.0, "rgba(168,85,247,1)"))  # on light and dark pages alike
+# Transparent where there is no weight, on light and dark pages alike; steep at first, as most weights are small.
+WEIGHT_SCALE = tuple((at, f"rgba(168,85,247,{alpha})") for at, alpha in ((0, 0.08), (0.05, 0.4), (0.3, 0.75), (1, 1)))
 MARK = "#e4572e"
 GREY = "#8a93a3"  # readable on white and on near-black
-LABEL_LENGTH = 64  # characters of a query above its row
+LABEL_LENGTH = 44  # characters of a query above its row
+COLUMNS = 500  # about as many as a screen draws: a weight narrower than one of them would not show
 MARK_GAP = 0.055  # of the video's length: marks closer than this share one time label
 
 
@@ -29,7 +31,7 @@ def figure(trace: Trace):
 
     rows = [(f"{i}  {query}", trace.sim_QT[i - 1], True) for i, query in enumerate(trace.queries, 1)]
     if trace.weights_T is not None:
-        rows.append(("Sampling weight", trace.weights_T, False))
+        rows.append(("Sampling weight", widened(trace.weights_T), False))
     inner = len(rows) * (ROW + GAP)
     fig = go.Figure()
     clocks_T = [clock(t) for t in trace.times_T]
@@ -47,6 +49,13 @@ def figure(trace: Trace):
     _mark_chosen(fig, trace)
     fig.update_layout(_layout(trace, inner))
     return fig
+
+
+def widened(values_T: np.ndarray, columns: int = COLUMNS) -> np.ndarray:
+    """Each value replaced by the greatest within one of ``columns``, so that lone peaks of a long video show."""
+    reach = len(values_T) // columns // 2
+    padded = np.pad(values_T, reach, constant_values=values_T.min())
+    return np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).max(axis=1)
 
 
 def _axis(number: int) -> str:

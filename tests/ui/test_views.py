@@ -112,6 +112,13 @@ def test_figure_before_the_choice_and_of_one_frame():
     assert json.loads(heatmap.drawing(trace)["figure"])["data"]
 
 
+def test_lone_weights_are_widened_only_in_long_videos():
+    peak = np.zeros(10, np.float32)
+    peak[4] = 1
+    assert heatmap.widened(peak, columns=10).tolist() == peak.tolist()
+    assert heatmap.widened(peak, columns=5).tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 0, 0]
+
+
 def test_close_marks_share_a_label():
     assert heatmap._spaced_labels([10.0, 11.0, 60.0], 100.0) == ["0:10", "", "1:00"]
 
