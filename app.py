@@ -8,6 +8,8 @@ from demo.engine import Engine
 from demo.examples import load_examples
 from msjoe.flags import add_model_arguments
 
+log = logging.getLogger("app")
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
@@ -46,10 +48,13 @@ def main() -> None:
             ssr_mode=False,
             footer_links=[],
             prevent_thread_lock=True,
+            quiet=True,
             **launch_options(),
         )
     except OSError as e:
-        sys.exit(f"the page cannot be served: {e}")
+        log.error("the page cannot be served at %s:%s: choose another --host or --port (%s)", args.host, args.port, e)
+        sys.exit(2)
+    log.info("the page is up: %s", page.local_url)
     engine.start(lambda: load(args))  # once the page is up: both at once would keep a visitor waiting
     page.block_thread()
 

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 import torch
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
@@ -41,8 +41,12 @@ def load_parts(
         options = loading_options(config, load_in_4bit, where, dtype)
         warn_of_memory(name, config, load_in_4bit, where, options["dtype"])
         processor = AutoProcessor.from_pretrained(name)
-        model, report = AutoModelForImageTextToText.from_pretrained(name, **options, output_loading_info=True)
-    except (OSError, ValueError, KeyError, SafetensorError, HFValidationError, HfHubHTTPError) as error:
+        check_tokenizer(name, processor, config)
+        # Weights of another shape are let through here and refused by check_complete, in plain words.
+        model, report = AutoModelForImageTextToText.from_pretrained(
+            name, **options, output_loading_info=True, ignore_mismatched_sizes=True
+        )
+    except (OSError, ValueError, KeyError, SafetensorError, StrictDataclassError) as error:  # the hub's are OSErrors
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(_cannot_load(name, error)) from error
@@ -79,10 +83,20 @@ def check_family(name: str, config: object) -> None:
 
 def check_complete(name: str, report: dict) -> None:
     """Weights that are missing or of another shape would be random numbers."""
-    wrong = sorted(report["missing_keys"]) + sorted(str(key) for key in report["mismatched_keys"])
+    wrong = sorted(report["missing_keys"]) + sorted(key for key, *_ in report["mismatched_keys"])
     if wrong:
         raise CheckpointError(
             f"{name} lacks {len(wrong)} of the model's weights, {wrong[0]} for one: get the checkpoint again"
+        )
+
+
+def check_tokenizer(name: str, processor: ProcessorMixin, config: object) -> None:
+    """A folder without tokenizer files loads an empty one, and a foreign one numbers its tokens otherwise."""
+    found = processor.tokenizer.convert_tokens_to_ids("<|image_pad|>")
+    if found != config.image_token_id:
+        raise CheckpointError(
+            f"the tokenizer of {name} gives <|image_pad|> the number {found}, the model expects "
+            f"{config.image_token_id}: tokenizer files are missing or of another model; get the checkpoint again"
         )
 
 
@@ -101,6 +115,8 @@ def loading_options(config: object, load_in_4bit: bool, device: torch.device, dt
     log.info("MLLM on %s in %s, attention %s: %s", device, "nf4" if load_in_4bit else numbers, attention, why)
     options = {"dtype": numbers, "attn_implementation": attention}
     if load_in_4bit:
+        if importlib.util.find_spec("bitsandbytes") is None:
+            raise CheckpointError("4-bit loading needs bitsandbytes: pip install bitsandbytes, or load without it")
         options["device_map"] = {"": str(device)}
         options["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True,

@@ -25,24 +25,19 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
-from safetensors.torch import save_file
 from tqdm import tqdm
 
 from msjoe.clip import Clip
-from msjoe.errors import CheckpointError
-from msjoe.files import write_atomic
 from msjoe.reel.clip_data import Batch, make_batch
 from msjoe.reel.clip_model import build_tokenizer, clip_config, new_clip, save_clip
 from msjoe.reel.clip_validation import decoy_figures, validate_clip, write_card
+from msjoe.reel.training_state import CHECKPOINT_SECONDS, load_state, note_metrics, save_state, trim_metrics
 from msjoe.reel.version import write_reel_json
-from msjoe.reel.world import REEL_VERSION
 
 log = logging.getLogger(__name__)
 
 CHECKPOINT_NAME = "state.safetensors"
 METRICS_NAME = "metrics.jsonl"
-CHECKPOINT_SECONDS = 240.0  # at most this much work is lost when a run is stopped
 
 
 @dataclass(frozen=True)
@@ -121,7 +116,8 @@ def run_training(config: ClipTraining, run_dir: Path, stop_after: int | None = N
     torch.set_num_threads(1)  # one is faster than two where another process works beside it
     model = new_clip(config.seed)
     optimizer = build_optimizer(model, config)
-    done, seconds = load_state(run_dir, model, optimizer, config)
+    path = run_dir / CHECKPOINT_NAME
+    done, seconds = load_state(path, model, [optimizer], asdict(config))
     trim_metrics(run_dir / METRICS_NAME, done)
     tokenizer = build_tokenizer()
     model.train()
@@ -139,7 +135,7 @@ def run_training(config: ClipTraining, run_dir: Path, stop_after: int | None = N
             note_metrics(run_dir / METRICS_NAME, {"step": step + 1, "seconds": spent, **metrics})
             bar.set_postfix({name: f"{value:.3g}" for name, value in metrics.items()})
         if time.monotonic() - saved > CHECKPOINT_SECONDS or step + 1 == last:
-            save_state(run_dir, model, optimizer, config, step + 1, spent)
+            save_state(path, model, [optimizer], asdict(config), step + 1, spent)
             saved = time.monotonic()
     return model.eval(), seconds + time.monotonic() - start
 
@@ -204,61 +200,6 @@ def as_clip(model: torch.nn.Module, tokenizer) -> Clip:
         return encode_ids(tokenizer, texts, model.context_length)
 
     return Clip("in training", model.visual.image_size[0], torch.device("cpu"), model, encode, None)
-
-
-def save_state(
-    run_dir: Path, model: torch.nn.Module, optimizer: torch.optim.AdamW, config: ClipTraining, step: int, seconds: float
-) -> None:
-    """Weights, optimizer moments and position in one safetensors file, replaced atomically."""
-    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-    for index, state in optimizer.state_dict()["state"].items():
-        tensors.update({f"optimizer.{index}.{name}": tensor for name, tensor in state.items()})
-    about = {"step": step, "seconds": seconds, "config": asdict(config), "reel_version": REEL_VERSION}
-    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    metadata = {"about": json.dumps(about)}
-    write_atomic(run_dir / CHECKPOINT_NAME, lambda path: save_file(contiguous, path, metadata=metadata))
-
-
-def load_state(
-    run_dir: Path, model: torch.nn.Module, optimizer: torch.optim.AdamW, config: ClipTraining
-) -> tuple[int, float]:
-    """Fill model and optimizer from ``run_dir``; returns (steps done, seconds spent), (0, 0.0) if none."""
-    path = run_dir / CHECKPOINT_NAME
-    if not path.is_file():
-        return 0, 0.0
-    with safe_open(path, framework="pt") as file:
-        about = json.loads(file.metadata()["about"])
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-    wanted = {"config": asdict(config), "reel_version": REEL_VERSION}
-    if {name: about[name] for name in wanted} != wanted:
-        raise CheckpointError(
-            f"{run_dir} holds a run with other settings ({about['config']}, Reel {about['reel_version']}): "
-            f"continue it with those, or give another run folder"
-        )
-    model.load_state_dict({name[6:]: tensor for name, tensor in tensors.items() if name.startswith("model.")})
-    moments: dict[int, dict[str, torch.Tensor]] = {}
-    for name, tensor in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, key = name.split(".")
-            moments.setdefault(int(index), {})[key] = tensor
-    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
-    log.info("continuing %s at step %d of %d", run_dir, about["step"], config.steps)
-    return about["step"], about["seconds"]
-
-
-def note_metrics(path: Path, line: dict) -> None:
-    """Append one JSON line."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
-
-
-def trim_metrics(path: Path, done: int) -> None:
-    """Drop the lines of steps after ``done``, which a resumed run will do again."""
-    if not path.is_file():
-        return
-    kept = [line for line in path.read_text(encoding="utf-8").splitlines() if json.loads(line)["step"] <= done]
-    write_atomic(path, lambda temporary: temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8"))
 
 
 def _soft_cross_entropy(logits_RC: torch.Tensor, true_RC: torch.Tensor) -> torch.Tensor:

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from demo import heatmap, views
+from demo.cards import measured_line
 from demo.engine import Engine, RunFailed
-from demo.examples import ExampleQuestion, load_examples
+from demo.examples import ExampleQuestion, Examples, load_examples
+from demo.measure_examples import write_measured
 from msjoe import pipeline
 from msjoe.errors import QuestionError
 from msjoe.trace import Trace
@@ -148,6 +150,14 @@ def test_truth_is_found_only_for_an_unchanged_example_question():
     assert examples.find(0, asked.question, list(asked.options)) is None
     assert examples.find(None, asked.question, list(asked.options)) is None
     assert examples.find(99, asked.question, list(asked.options)) is None
+
+
+def test_measuring_leaves_the_examples_as_they_are(tmp_path):
+    path = tmp_path / "examples.json"
+    path.write_text('{"examples": [], "measured": {"right": 1, "total": 12, "budget": 8}}', encoding="utf-8")
+    write_measured(path, {"right": 7, "total": 12, "budget": 8})
+    assert json.loads(path.read_text()) == {"examples": [], "measured": {"right": 7, "total": 12, "budget": 8}}
+    assert "7 of 12" in measured_line(Examples(load_examples().items, load_examples(path).measured))
 
 
 def test_no_list_of_examples_is_no_error(tmp_path):

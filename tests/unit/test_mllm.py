@@ -1,5 +1,6 @@
 """The miniature's files and the Mllm class around them. Weights are fresh: words mean nothing here."""
 
+import json
 import logging
 
 import numpy as np
@@ -189,6 +190,24 @@ def test_missing_weights_are_refused(folder, tmp_path):
     save_file(tensors, part / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(CheckpointError, match="lacks 1 of the model's weights"):
         Mllm.load(str(part))
+
+
+def test_a_config_of_other_shapes_or_types_is_refused(folder, tmp_path):
+    other = copy(folder, tmp_path / "other")
+    config = json.loads((other / "config.json").read_text())
+    for value, said in ((300, "lacks .* of the model's weights"), ("wide", "cannot be loaded")):
+        config["text_config"]["intermediate_size"] = value
+        (other / "config.json").write_text(json.dumps(config))
+        with pytest.raises(CheckpointError, match=said):
+            Mllm.load(str(other))
+
+
+def test_a_missing_tokenizer_is_noticed(folder, tmp_path):
+    mute = copy(folder, tmp_path / "mute")
+    for path in mute.glob("tokenizer*"):
+        path.unlink()
+    with pytest.raises(CheckpointError, match="tokenizer files are missing"):
+        Mllm.load(str(mute))
 
 
 def test_another_reel_version_is_refused(folder, tmp_path):
