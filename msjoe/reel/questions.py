@@ -177,7 +177,7 @@ def _once(template: str, plans: list[Plan]) -> None:
 
 def _plan_most(draft: Draft, attribute: str, plans: list[Plan]) -> Plan:
     _once(f"most {attribute}", plans)
-    share = np.bincount(draft.values[attribute], weights=draft.lengths) / draft.lengths.sum()
+    share = np.bincount(draft.values[attribute], weights=draft.lengths, minlength=2) / draft.lengths.sum()
     first, second = np.argsort(-share)[:2]
     if share[first] - share[second] < MARGIN:
         raise Stuck

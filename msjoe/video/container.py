@@ -18,6 +18,8 @@ FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,asf,ogg,gif,mxf,nut,ivf,obu,h264,hevc,"
     "vc1,dv,rm,swf,yuv4mpegpipe,wtv,mp3,wav,flac,aac,amr"
 )
+# A title in a broken encoding must not refuse a video. PyAV 19 has no such argument and never refuses.
+LENIENT = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 WHOLE_FILE_BYTES = 4 << 20
 CHUNK_BYTES = 1 << 20
 
@@ -55,7 +57,7 @@ def content_id(path: Path) -> str:
 def open_container(path: Path) -> av.container.InputContainer:
     """Open a media file; raises VideoError where FFmpeg finds none."""
     try:
-        return av.open(str(path), options={"format_whitelist": FORMATS}, metadata_errors="replace")
+        return av.open(str(path), options={"format_whitelist": FORMATS}, **LENIENT)
     except av.error.FFmpegError as e:
         raise VideoError(
             f"{path.name} ({path.stat().st_size} bytes) cannot be read as a video ({e.strerror}): it is another "

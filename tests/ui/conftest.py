@@ -11,6 +11,8 @@ from demo.browsing import CHROMIUM_FLAGS, chromium_path, serve
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
 from playwright.sync_api import Browser, Page, sync_playwright
 
+WAIT = 300_000  # milliseconds: a busy machine may take minutes to start a browser or load the models
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
@@ -18,7 +20,7 @@ def browser() -> Iterator[Browser]:
     if path is None:
         pytest.skip("no chromium on this machine: install Debian's chromium or set CHROMIUM to one")
     with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS, timeout=WAIT)
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +64,7 @@ def open_page(browser: Browser, app: str) -> Iterator[Callable[..., Watched]]:
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
         contexts.append(context)
         watched = Watched(context.new_page())
-        watched.page.set_default_timeout(180_000)  # a slow machine may take minutes to load the models
+        watched.page.set_default_timeout(WAIT)
         watched.page.goto(app)
         watched.page.wait_for_selector("#run")
         return watched
