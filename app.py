@@ -35,8 +35,9 @@ def main() -> None:
     args = parse_args()
     from demo.page import PageOptions, build, launch_options  # gradio: seconds that --help does without
 
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    for ours in ("app", "demo", "msjoe"):
+        logging.getLogger(ours).setLevel(logging.INFO)
     engine = Engine()
     options = PageOptions(embedded=not (args.mllm or args.clip), dense_fps=args.dense_fps, max_waiting=args.max_waiting)
     page = build(engine, load_examples(), options)

@@ -12,6 +12,7 @@ from msjoe.clip import Clip, FeatureCache
 from msjoe.errors import CheckpointError
 from msjoe.mllm import Mllm
 from msjoe.pipeline import Models
+from msjoe.reel.version import check_reel_version
 from msjoe.sampler import load_sampler
 from msjoe.selectors import build_selector, selector_names
 from msjoe.selectors.base import Selector
@@ -67,6 +68,7 @@ def load_selector(name: str) -> Selector:
         log.info("sampler: %s (%s)", name, "embedded" if folder.is_dir() else "none trained yet, training-free rule")
     if name in selector_names() and name != "sampler":
         return build_selector(name)
+    check_reel_version(Path(name))  # a folder that says nothing of Reel passes
     return build_selector("sampler", model=load_sampler(name))
 
 

@@ -26,6 +26,7 @@ def card(record: dict) -> str:
         answers=_table(found, "evidence_frames", "uniform_8_frames"),
         questions=found["questions_per_track"],
         frames=found["single_frames"],
+        note=f"\n{record['note']}\n" if "note" in record else "",
         **{key: f"{value:.1%}" for key, value in found["queries"].items()},
         **{key: record[key] for key in ("command", "seed", "reel_version")},
     )
@@ -64,7 +65,7 @@ Seed {seed}, {minutes:.0f} minutes on one shared CPU core, from scratch: {vision
 learns to name what a picture shows, {language_steps} in which the whole model learns from frames and questions of the
 train split. Compositions of character, place and item that are kept for the test were never shown. Queries were
 learned from a fixed mix of teachers ({teachers}): see `msjoe/reel/mllm_teachers.py`.
-
+{note}
 ## Measured on the validation split
 Share of right words for a single picture ({frames} pictures a column):
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from msjoe.cli import main
+from msjoe.sampler import EMBEDDED, UNetSampler
 from msjoe.trace import Trace
 
 QUESTION = "Where did the video end?"
@@ -120,6 +121,15 @@ def test_a_checkpoint_of_another_world_is_refused(film, miniatures, tmp_path, ca
         flags = [f"--{part}", str(folder), f"--{other}", str(miniatures / other)]
         message = refused(capsys, "answer", str(film[1]), QUESTION, *flags)
         assert "99.9" in message
+
+
+def test_a_sampler_is_loaded_by_its_folder_if_it_is_of_this_world(film, flags, tmp_path, capsys):
+    UNetSampler(EMBEDDED).save_pretrained(tmp_path / "mine")
+    command = ["answer", str(film[1]), QUESTION, "--budget", "2", "--json", *flags, "--sampler", str(tmp_path / "mine")]
+    assert main(command) == 0
+    assert json.loads(capsys.readouterr().out)["models"]["selector"] == "sampler"
+    (tmp_path / "mine" / "reel.json").write_text('{"reel_version": "99.9"}')
+    assert "99.9" in refused(capsys, *command)
 
 
 def test_a_foreign_folder_is_no_checkpoint(film, miniatures, tmp_path, capsys):
