@@ -57,17 +57,22 @@ FIRST = (
     Recipe(0.4, KEYFRAME, (1, 1, 2), 10, "seen", by_letter=True),
 )
 THEN = (Recipe(0.6, PREVIEW, (1, 2, 3, 4), 12, "seen"), Recipe(0.4, KEYFRAME, (1, 2, 3, 4), 8, "seen"))
+QUERIES = Recipe(0.25, PREVIEW, (0, 2, 3, 4, 4, 4, 4, 6, 8), 10, "queries")
 LAST = (
     Recipe(0.20, PREVIEW, (2, 3, 4, 6), 10, "seen"),
     Recipe(0.20, KEYFRAME, (1, 2, 3, 4), 8, "seen"),
     Recipe(0.35, KEYFRAME, (8, 8, 8, 8, 8, 6, 12, 16), 4, "reel"),
-    Recipe(0.25, PREVIEW, (0, 2, 3, 4, 4, 4, 4, 6, 8), 10, "queries"),
+    QUERIES,
 )
 LESSONS = (  # until which step; LAST from then on
     (400, FIRST),
     (412, tuple(replace(recipe, by_letter=True) for recipe in THEN)),
     (800, THEN),
 )
+
+
+FEW, MANY, FEW_STEPS = (2, 3, 4), (4, 6, 8, 8, 8), 300  # frames of the third stage, and for how long few
+QUESTIONS = 12  # about the same frames
 
 
 def make_batch(seed: int, step: int) -> Batch:
@@ -80,6 +85,34 @@ def make_batch(seed: int, step: int) -> Batch:
     make = {"seen": seen_sample, "reel": reel_sample, "queries": query_sample}[recipe.make]
     samples = max(2, recipe.samples * 8 // count) if recipe.make == "reel" else recipe.samples
     return collate([make(rng, count, recipe) for _ in range(samples)])
+
+
+def make_answer_batch(seed: int, step: int) -> Batch:
+    """The samples of one step of the third stage: many questions with options about the same frames,
+    and in one step of six queries, so that writing them is not forgotten."""
+    rng = np.random.default_rng([seed, 5, step])
+    if step % 6 == 5:
+        return collate([query_sample(rng, 4, QUERIES) for _ in range(QUERIES.samples)])
+    count = int(rng.choice(FEW if step < FEW_STEPS else MANY))
+    return collate([answer_sample(rng, count) for _ in range(max(3, 32 // count))])
+
+
+def answer_sample(rng: np.random.Generator, count: int) -> tuple[Show, list[Branch]]:
+    """Frames at random, or those of a Reel question's evidence, and questions about them."""
+    branches = []
+    if rng.random() < 0.5:
+        show = random_show(rng, count, KEYFRAME)
+    else:
+        script = random_script(rng)
+        question = script.questions[rng.integers(len(script.questions))]
+        spread = question.track == "global"
+        show = (
+            spread_show(rng, script, count, KEYFRAME)
+            if spread
+            else evidence_show(rng, script, question, count, KEYFRAME)
+        )
+        branches.append(_choice("reel", of_script(question)))
+    return show, branches + [_choice("choice", ask(rng, show)) for _ in range(QUESTIONS - len(branches))]
 
 
 def seen_sample(rng: np.random.Generator, count: int, recipe: Recipe) -> tuple[Show, list[Branch]]:

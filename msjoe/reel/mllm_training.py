@@ -1,4 +1,4 @@
-"""Supervised training of the miniature MLLM from scratch, on one CPU thread, in two stages.
+"""Supervised training of the miniature MLLM from scratch, on one CPU thread, in three stages.
 
 1. vision: the vision tower alone, with throw-away linear heads that name a picture's attributes
    (``mllm_vision``);
@@ -27,7 +27,7 @@ from transformers import Qwen2_5_VLForConditionalGeneration
 
 from msjoe.reel.mllm_batches import Batch, encode
 from msjoe.reel.mllm_card import write_card
-from msjoe.reel.mllm_data import make_batch
+from msjoe.reel.mllm_data import make_answer_batch, make_batch
 from msjoe.reel.mllm_forward import forward
 from msjoe.reel.mllm_model import new_mllm, save_mllm
 from msjoe.reel.mllm_validation import validate_mllm
@@ -52,12 +52,16 @@ class MllmTraining:
     seed: int = 0
     lr: float = 3e-3
     decay: float = 0.3  # share of the second stage over which the learning rate falls to 0
+    answer_steps: int = 1000  # of the third stage
+    answer_lr: float = 1e-3
+    answer_decay: float = 0.7
 
     @property
-    def stages(self) -> tuple[Stage, Stage]:
+    def stages(self) -> tuple[Stage, Stage, Stage]:
         return (
             Stage("vision", self.vision_steps, self.seed, self.lr),
             Stage("language", self.steps, self.seed, self.lr, decay=self.decay),
+            Stage("answers", self.answer_steps, self.seed, self.answer_lr, warmup=50, decay=self.answer_decay),
         )
 
 
@@ -75,7 +79,7 @@ def train_mllm(
     record = {
         "command": command or command_of(config),
         "seed": config.seed,
-        "steps": config.vision_steps + config.steps,
+        "steps": config.vision_steps + config.steps + config.answer_steps,
         "seconds": round(seconds),
         "training": asdict(config),
         "validation": validate_mllm(out),
@@ -88,14 +92,20 @@ def train_mllm(
 def run_training(
     config: MllmTraining, run_dir: Path, stop_after: int | None = None
 ) -> tuple[Qwen2_5_VLForConditionalGeneration, float]:
-    """Both stages; returns the model and the seconds spent. ``stop_after`` interrupts the second."""
-    vision, language = config.stages
+    """All stages; returns the model and the seconds spent. ``stop_after`` interrupts the second."""
+    vision, language, answers = config.stages
     seer = new_learner(config.seed)
     seconds = run_stage(vision, seer, lambda step: vision_loss(seer, config.seed, step), run_dir)
     learner = nn.ModuleDict({"mllm": new_mllm(config.seed), "heads": seer["heads"]})
     learner["mllm"].model.visual.load_state_dict(seer["visual"].state_dict())
     seconds += run_stage(
         language, learner, lambda step: language_loss(learner, make_batch(config.seed, step)), run_dir, stop_after
+    )
+    if stop_after is not None:
+        return learner["mllm"], seconds
+    learner["mllm"].model.visual.requires_grad_(False)
+    seconds += run_stage(
+        answers, learner, lambda step: language_loss(learner, make_answer_batch(config.seed, step)), run_dir
     )
     return learner["mllm"], seconds
 
@@ -180,7 +190,8 @@ def reply_lengths(batch: Batch) -> list[int]:
 
 def command_of(config: MllmTraining) -> str:
     return (
-        f"msjoe reel train-mllm --vision-steps {config.vision_steps} --steps {config.steps} --seed {config.seed} "
+        f"msjoe reel train-mllm --vision-steps {config.vision_steps} --steps {config.steps} "
+        f"--answer-steps {config.answer_steps} --seed {config.seed} "
         f"--out checkpoints/reel-mllm"
     )
 
@@ -193,12 +204,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--steps", type=int, default=MllmTraining.steps, help="of the second stage, default %(default)s"
     )
+    parser.add_argument(
+        "--answer-steps", type=int, default=MllmTraining.answer_steps, help="of the third, default %(default)s"
+    )
     parser.add_argument("--seed", type=int, default=0)
 
 
 def run_args(args: argparse.Namespace) -> dict:
     """Train as the flags say; returns what reel.json holds."""
-    config = MllmTraining(args.vision_steps, args.steps, args.seed)
+    config = MllmTraining(args.vision_steps, args.steps, args.seed, answer_steps=args.answer_steps)
     record = train_mllm(args.out, config, args.run_dir)
     log.info("wrote %s: %s", args.out, json.dumps(record["validation"]))
     return record

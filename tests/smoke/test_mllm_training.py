@@ -200,7 +200,7 @@ def test_a_run_of_other_settings_is_not_continued(tmp_path):
 
 
 def test_a_stopped_training_ends_in_the_same_model(tmp_path, small_batches):
-    config = MllmTraining(vision_steps=1, steps=4)
+    config = MllmTraining(vision_steps=1, steps=4, answer_steps=1)
     straight, _ = run_training(config, tmp_path / "straight")
     run_training(config, tmp_path / "stopped", stop_after=2)
     resumed, seconds = run_training(config, tmp_path / "stopped")
