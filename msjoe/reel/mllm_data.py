@@ -33,7 +33,7 @@ from msjoe.reel.mllm_shows import (
     spread_show,
 )
 from msjoe.reel.mllm_teachers import query_reply
-from msjoe.reel.mllm_words import ATTRIBUTE_WORDS, CAPTIONS_QUESTION, LOOK_QUESTION
+from msjoe.reel.mllm_words import ATTRIBUTE_WORDS, CAPTIONS_QUESTION, LOOK_QUESTION, reel_words
 from msjoe.reel.script import Script
 from msjoe.reel.world import CHARACTERS, COLOUR_WORDS, ITEMS, MARKS, PLACES, SHAPES, Moment, caption
 
@@ -71,7 +71,8 @@ LESSONS = (  # until which step; LAST from then on
 )
 
 
-FEW, MANY, FEW_STEPS = (2, 3, 4), (4, 6, 8, 8, 8), 300  # frames of the third stage, and for how long few
+DRILL_STEPS = 350  # of the third stage
+MANY = (2, 4, 6, 8, 8)  # frames of the third stage
 QUESTIONS = 12  # about the same frames
 
 
@@ -88,13 +89,31 @@ def make_batch(seed: int, step: int) -> Batch:
 
 
 def make_answer_batch(seed: int, step: int) -> Batch:
-    """The samples of one step of the third stage: many questions with options about the same frames,
-    and in one step of six queries, so that writing them is not forgotten."""
+    """The samples of one step of the third stage: drills at first, then in turn drills, questions
+    about the same frames and, so that writing them is not forgotten, queries."""
     rng = np.random.default_rng([seed, 5, step])
-    if step % 6 == 5:
+    if step < DRILL_STEPS or step % 3 == 0:
+        return collate([drill_sample(rng) for _ in range(8)])
+    if step % 3 == 1:
         return collate([query_sample(rng, 4, QUERIES) for _ in range(QUERIES.samples)])
-    count = int(rng.choice(FEW if step < FEW_STEPS else MANY))
+    count = int(rng.choice(MANY))
     return collate([answer_sample(rng, count) for _ in range(max(3, 32 // count))])
+
+
+def drill_sample(rng: np.random.Generator) -> tuple[Show, list[Branch]]:
+    """Texts without pictures that teach to copy and to look up: words to repeat, and questions about
+    moments that are told by their captions."""
+    show = random_show(rng, int(rng.integers(2, 7)), KEYFRAME)
+    told = "\n".join(full_caption(frame.moment, show.size) for frame in show.frames)
+    branches = []
+    for _ in range(2):
+        words = " ".join(str(word) for word in rng.choice(reel_words(), int(rng.integers(3, 9))))
+        branches.append(answer_branch("copy", words, [], words))
+    for _ in range(3):
+        asked = ask(rng, show)
+        options = asked.options if rng.random() < 0.5 else ()
+        branches.append(answer_branch("told", f"{told}\n{asked.text}", options, asked.options[asked.right]))
+    return Show((), KEYFRAME, show.script), branches
 
 
 def answer_sample(rng: np.random.Generator, count: int) -> tuple[Show, list[Branch]]:

@@ -53,15 +53,16 @@ class MllmTraining:
     lr: float = 3e-3
     decay: float = 0.3  # share of the second stage over which the learning rate falls to 0
     answer_steps: int = 1000  # of the third stage
-    answer_lr: float = 1e-3
-    answer_decay: float = 0.7
+    answer_lr: float = 2e-3
+    answer_decay: float = 0.5
 
     @property
     def stages(self) -> tuple[Stage, Stage, Stage]:
+        answers = max(1, self.answer_steps)  # 0: left out
         return (
             Stage("vision", self.vision_steps, self.seed, self.lr),
             Stage("language", self.steps, self.seed, self.lr, decay=self.decay),
-            Stage("answers", self.answer_steps, self.seed, self.answer_lr, warmup=50, decay=self.answer_decay),
+            Stage("answers", answers, self.seed, self.answer_lr, warmup=50, decay=self.answer_decay),
         )
 
 
@@ -101,7 +102,7 @@ def run_training(
     seconds += run_stage(
         language, learner, lambda step: language_loss(learner, make_batch(config.seed, step)), run_dir, stop_after
     )
-    if stop_after is not None:
+    if stop_after is not None or config.answer_steps == 0:
         return learner["mllm"], seconds
     learner["mllm"].model.visual.requires_grad_(False)
     seconds += run_stage(
