@@ -21,7 +21,6 @@ def card(record: dict) -> str:
         minutes=record["seconds"] / 60,
         vision_steps=record["training"]["vision_steps"],
         language_steps=record["training"]["steps"],
-        answer_steps=record["training"]["answer_steps"],
         teachers=", ".join(f"{name} {part:.0%}" for name, part in TEACHERS.items()),
         attributes=_table(found, "one_frame_112", "one_frame_56", missing="cannot be read"),
         answers=_table(found, "evidence_frames", "uniform_8_frames"),
@@ -64,8 +63,7 @@ templates, which are much shorter than those for real models.
 
 Seed {seed}, {minutes:.0f} minutes on one shared CPU core, from scratch: {vision_steps} steps in which the vision tower
 learns to name what a picture shows, {language_steps} in which the whole model learns from frames and questions of the
-train split, {answer_steps} of questions about the same frames with the vision tower held.
-Compositions of character, place and item that are kept for the test were never shown. Queries were
+train split. Compositions of character, place and item that are kept for the test were never shown. Queries were
 learned from a fixed mix of teachers ({teachers}): see `msjoe/reel/mllm_teachers.py`.
 {note}
 ## Measured on the validation split

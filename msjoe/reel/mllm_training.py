@@ -48,11 +48,11 @@ class MllmTraining:
     """What decides the weights."""
 
     vision_steps: int = 2794
-    steps: int = 3000  # of the second stage
+    steps: int = 2800  # of the second stage
     seed: int = 0
     lr: float = 3e-3
     decay: float = 0.3  # share of the second stage over which the learning rate falls to 0
-    answer_steps: int = 1000  # of the third stage
+    answer_steps: int = 0  # of the third stage; 0 leaves it out, as the embedded weights do
     answer_lr: float = 2e-3
     answer_decay: float = 0.5
 
