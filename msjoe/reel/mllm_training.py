@@ -3,9 +3,14 @@
 1. vision: the vision tower alone, with throw-away linear heads that name a picture's attributes
    (``mllm_vision``);
 2. language: the whole model on the mix of ``mllm_data``, loss on replies only; the heads go on, so
-   that every frame of a batch keeps teaching the vision tower.
+   that every frame of a batch keeps teaching the vision tower;
+3. answers (off unless --answer-steps is given): with the vision tower held, drills in copying and
+   looking up, and many questions about the same frames. Tried for 1,000 steps on the embedded
+   weights: copying went from 0 to 97 %, right answers from evidence frames only from 43.0 to 44.5 %,
+   and what single frames show was forgotten (99 to 21 %) because nothing asked for it, so it ships
+   without. Asking for it in this stage, and longer drills, are the next things to try.
 
-A step depends on (seed, step) alone and both stages resume from checkpoints of at most four
+A step depends on (seed, step) alone and all stages resume from checkpoints of at most four
 minutes' age, so a run that was stopped and started again ends in the same weights, bit for bit
 on one machine.
 
