@@ -72,11 +72,13 @@ def run_answer(args: argparse.Namespace) -> None:
     from msjoe.pipeline import Settings, check_budget, run
     from msjoe.prompts import clean_question
     from msjoe.shell import Progress, print_trace
+    from msjoe.trace import check_free
     from msjoe.video import open_video
 
     settings = Settings(args.budget, args.previews, dense_fps=args.dense_fps, seed=args.seed)
     clean_question(args.question, args.options)  # bad input is told before minutes of loading
-    _check_save(args.save)
+    if args.save:
+        check_free(args.save)
     source = open_video(args.video, args.backend)
     check_budget(source, settings)
     print("loading models ...", file=sys.stderr)
@@ -90,11 +92,6 @@ def run_answer(args: argparse.Namespace) -> None:
         print(json.dumps(event.trace.summary(), ensure_ascii=False))
     else:
         print_trace(event.trace, args.save)
-
-
-def _check_save(folder: Path | None) -> None:
-    if folder and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder} already exists and is not an empty folder: choose another one for --save")
 
 
 def _add_reel(commands: argparse._SubParsersAction) -> None:

@@ -83,8 +83,7 @@ class Trace:
     def save(self, folder: str | Path) -> Path:
         """Write the Trace to a new or empty ``folder``, complete or not at all."""
         folder = Path(folder)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise UserError(f"{folder} already exists and is not an empty folder: choose another one for the trace")
+        check_free(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".trace-") as tmp:
             inner = Path(tmp) / "trace"
@@ -125,6 +124,12 @@ class Trace:
             paths = sorted(folder.glob(f"{name[:-1]}_*.jpg"))
             setattr(trace, name, [np.asarray(Image.open(p).convert("RGB")) for p in paths])
         return trace
+
+
+def check_free(folder: Path) -> None:
+    """Raise UserError where a Trace cannot be saved without overwriting something."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} already exists and is not an empty folder: choose another one for the trace")
 
 
 def _equal(a: np.ndarray | None, b: np.ndarray | None) -> bool:
