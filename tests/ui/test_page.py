@@ -106,8 +106,10 @@ def test_key_frame_and_heatmap_seek_the_video(open_page):
     wanted = seconds(button.inner_text())
     button.click()
     page.wait_for_function("t => Math.abs(document.querySelector('#video video').currentTime - t) <= 1", arg=wanted)
-    row = page.locator("#heatmap .hm image").first.bounding_box()
-    page.mouse.click(row["x"] + row["width"] * 0.25, row["y"] + row["height"] / 2)
+    row = page.locator("#heatmap .hm image").first
+    row.scroll_into_view_if_needed()
+    box = row.bounding_box()
+    row.click(position={"x": box["width"] * 0.25, "y": box["height"] / 2}, force=True)  # what lies over it gets it
     duration = page.evaluate("document.querySelector('#video video').duration")
     page.wait_for_function(
         "t => Math.abs(document.querySelector('#video video').currentTime - t) <= 3", arg=0.25 * duration
