@@ -25,6 +25,10 @@ PIXELS_PER_TOKEN = 28
 PADDING = -1  # segment of tokens that are none
 
 
+# For a token of the reply: its index, the frames to look at first, and the frames that then show it.
+Point = tuple[int, tuple[int, ...], tuple[int, ...]]
+
+
 @dataclass(frozen=True)
 class Branch:
     """The rest of a prompt after its frames, and the reply to learn. ``kind`` names it in metrics."""
@@ -32,6 +36,7 @@ class Branch:
     kind: str
     prompt: str
     reply: str
+    points: tuple[Point, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,17 @@ class Batch:
     segments_BL: Tensor  # int64: 0 prefix, 1... branches, PADDING
     targets_BL: Tensor  # int64: the next token where it belongs to a reply, else -100
     branches: tuple[tuple[Branch, ...], ...]
+    points: "Points"
+
+
+@dataclass(frozen=True)
+class Points:
+    """Where reply tokens are to look, P of them."""
+
+    rows_P: Tensor  # int64, sample
+    places_P: Tensor  # int64, the token before the reply token
+    wanted_2PK: Tensor  # float32, shares over the sample's frames, of the first and of the second look
+    pictured_BKM: Tensor  # int64, the tokens that show or end each frame
 
 
 def prompt_tail(message: dict) -> str:
@@ -52,12 +68,18 @@ def prompt_tail(message: dict) -> str:
     return message["content"][-1]["text"]
 
 
-def answer_branch(kind: str, question: str, options: Sequence[str], reply: str) -> Branch:
-    return Branch(kind, prompt_tail(MINIATURE_TEMPLATES.answer_message(question, options, [])), reply)
+def answer_branch(kind: str, question: str, options: Sequence[str], reply: str, looks: Sequence[tuple] = ()) -> Branch:
+    """``looks``: (first, second) frames of each part of the reply; one part: all of the reply's tokens,
+    two: its first and its last token."""
+    last = len(encode(reply)) - 1
+    offsets = range(last + 1) if len(looks) == 1 else (0, last)
+    parts = list(looks) * (last + 1) if len(looks) == 1 else looks
+    points = tuple((offset, *part) for offset, part in zip(offsets, parts, strict=False))
+    return Branch(kind, prompt_tail(MINIATURE_TEMPLATES.answer_message(question, options, [])), reply, points)
 
 
-def reason_branch(question: str, options: Sequence[str], reply: str) -> Branch:
-    return Branch("queries", prompt_tail(MINIATURE_TEMPLATES.reason_message(question, options, [], 4)), reply)
+def reason_branch(question: str, options: Sequence[str], reply: str, points: tuple[Point, ...] = ()) -> Branch:
+    return Branch("queries", prompt_tail(MINIATURE_TEMPLATES.reason_message(question, options, [], 4)), reply, points)
 
 
 def collate(samples: Sequence[tuple[Show, Sequence[Branch]]]) -> Batch:
@@ -74,7 +96,31 @@ def collate(samples: Sequence[tuple[Show, Sequence[Branch]]]) -> Batch:
     pictures = np.concatenate([show.pictures() for show in shows]) if frames else None
     moments = tuple(frame.moment for frame in frames)
     branches = tuple(tuple(b) for _, b in samples)
-    return Batch(pictures, moments, ids, torch.from_numpy(positions), segments, targets, branches)
+    points = _points(samples, ids, segments, targets)
+    return Batch(pictures, moments, ids, torch.from_numpy(positions), segments, targets, branches, points)
+
+
+def _points(samples: Sequence[tuple[Show, Sequence[Branch]]], ids: Tensor, segments: Tensor, targets: Tensor) -> Points:
+    frames = len(samples[0][0].frames)
+    rows, places, wanted = [], [], []
+    for row, (_, branches) in enumerate(samples):
+        for number, branch in enumerate(branches, 1):
+            if not branch.points:
+                continue
+            start = int(((segments[row] == number) & (targets[row] != -100)).nonzero()[0])
+            for offset, *looks in branch.points:
+                rows.append(row)
+                places.append(start + offset)
+                wanted.append([[(f in look) / len(look) for f in range(frames)] for look in looks])
+    shares = torch.tensor(wanted).view(-1, 2, frames).transpose(0, 1)
+    return Points(torch.tensor(rows), torch.tensor(places), shares, _pictured(ids, segments, frames))
+
+
+def _pictured(ids_BL: Tensor, segments_BL: Tensor, frames: int) -> Tensor:
+    """int64 [B, K, M]: places of the tokens that show or end each frame."""
+    pad, end = (encode(f"<|{name}|>")[0] for name in ("image_pad", "vision_end"))
+    inside_BL = ((ids_BL == pad) | (ids_BL == end)) & (segments_BL == 0)
+    return inside_BL.nonzero()[:, 1].view(len(ids_BL), frames, -1 if frames else 0)
 
 
 def attention_mask(segments_BL: Tensor) -> Tensor:

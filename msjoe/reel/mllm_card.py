@@ -61,10 +61,11 @@ templates, which are much shorter than those for real models.
 ## Training
 `{command}`
 
-Seed {seed}, {minutes:.0f} minutes on one shared CPU core, from scratch: {vision_steps} steps in which the vision tower
-learns to name what a picture shows, {language_steps} in which the whole model learns from frames and questions of the
-train split. Compositions of character, place and item that are kept for the test were never shown. Queries were
-learned from a fixed mix of teachers ({teachers}): see `msjoe/reel/mllm_teachers.py`.
+Seed {seed}, {minutes:.0f} minutes on one CPU core, from scratch: {vision_steps} steps in which the vision tower
+learns to name what a picture shows, {language_steps} in which the language model learns from frames and questions of
+the train split, with two of its attention heads told which frames a question means (`msjoe/reel/mllm_pointing.py`).
+Compositions of character, place and item that are kept for the test were never shown. Queries were learned from a
+fixed mix of teachers ({teachers}): see `msjoe/reel/mllm_teachers.py`.
 {note}
 ## Measured on the validation split
 Share of right words for a single picture ({frames} pictures a column):

@@ -1,79 +1,69 @@
 """What the miniature MLLM learns in the second stage of its training: the mix of its samples.
 
-- look: what a single frame shows ("At 1:40, which item?"), in words;
-- captions: what every frame of several shows, one line each;
-- open: a question about all frames, answered in words;
-- choice: the same with options, answered by the right one's words, which is the prompt of step 4;
+A sample is a few frames and many short questions about them, so that frames are paid for once:
+
+- look: what a single frame shows ("At 1:40, which item?");
+- find: a look-up among several ("Which item, the king, the harbour?"), the shortest form of
+  what Reel asks for;
+- open and choice: questions worded as Reel words them, answered in words, without and with options
+  (the prompt of step 4);
 - reel: Reel's own questions of the train split, with frames of their evidence, likewise;
+- captions: what every frame shows, one line each;
+- copy: words to say again, as queries say again what a question tells;
 - queries: the prompt of step 1, answered as the teachers do.
 
-Choices are answered in words because letters are slow to learn: after 850 steps they were still at
-chance while words were at 60 %. The first lesson asks for letters ("letter", "pick": an option's own
-text with the options below it), as it did when that was found; the later ones do not.
+Choices are answered in words because letters are slow to learn: after 850 steps of an earlier run
+they were still at chance while words were at 60 %.
 
 A batch depends on (seed, step) alone.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from msjoe.prompts import LETTERS, clock
-from msjoe.reel.mllm_batches import Batch, Branch, answer_branch, collate, reason_branch
-from msjoe.reel.mllm_shows import (
-    LEGIBLE,
-    Asked,
-    Frame,
-    Show,
-    ask,
-    evidence_show,
-    of_script,
-    random_script,
-    random_show,
-    spread_show,
-)
+from msjoe.prompts import clock
+from msjoe.reel.mllm_batches import Batch, Branch, Point, answer_branch, collate, encode, reason_branch
+from msjoe.reel.mllm_questions import Asked, ask, find, look_words, of_script
+from msjoe.reel.mllm_shows import LEGIBLE, Frame, Show, evidence_show, random_script, random_show, spread_show
 from msjoe.reel.mllm_teachers import query_reply
 from msjoe.reel.mllm_words import ATTRIBUTE_WORDS, CAPTIONS_QUESTION, LOOK_QUESTION, reel_words
 from msjoe.reel.script import Script
-from msjoe.reel.world import CHARACTERS, COLOUR_WORDS, ITEMS, MARKS, PLACES, SHAPES, Moment, caption
+from msjoe.reel.world import CHARACTERS, MARKS, Moment, caption
 
 PREVIEW, KEYFRAME = 56, 112
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One kind of batch. ``samples`` keeps the number of tokens of a step about the same."""
+    """One kind of batch."""
 
     share: float
+    make: str  # name of the maker of a sample
     size: int
     frames: tuple[int, ...]  # K is one of these
-    samples: int
-    make: str  # name of the maker of a sample
-    by_letter: bool = False
+    tokens: int = 3000  # of a step, about; decides the number of samples
 
 
-FIRST = (
-    Recipe(0.6, PREVIEW, (1, 1, 2), 14, "seen", by_letter=True),
-    Recipe(0.4, KEYFRAME, (1, 1, 2), 10, "seen", by_letter=True),
+FEW = (1, 2, 2, 3)
+SOME = (1, 2, 3, 4, 6)
+MANY = (2, 4, 6, 8, 8, 8, 8, 12, 16)
+PREVIEWS = (0, 2, 3, 4, 4, 4, 4, 6, 8)
+QUERIES = Recipe(0.25, "queries", PREVIEW, PREVIEWS)
+LOOKS = Recipe(0.1, "looked", KEYFRAME, (1,))
+SMALL_LOOKS = Recipe(0.05, "looked", PREVIEW, (1,))
+LESSONS = (  # until which step, and the mix
+    (400, (Recipe(0.5, "seen", KEYFRAME, FEW), Recipe(0.3, "seen", PREVIEW, FEW), LOOKS, SMALL_LOOKS)),
+    (1000, (Recipe(0.5, "seen", KEYFRAME, SOME), Recipe(0.2, "seen", PREVIEW, SOME), LOOKS, SMALL_LOOKS, QUERIES)),
 )
-THEN = (Recipe(0.6, PREVIEW, (1, 2, 3, 4), 12, "seen"), Recipe(0.4, KEYFRAME, (1, 2, 3, 4), 8, "seen"))
-QUERIES = Recipe(0.25, PREVIEW, (0, 2, 3, 4, 4, 4, 4, 6, 8), 10, "queries")
 LAST = (
-    Recipe(0.20, PREVIEW, (2, 3, 4, 6), 10, "seen"),
-    Recipe(0.20, KEYFRAME, (1, 2, 3, 4), 8, "seen"),
-    Recipe(0.35, KEYFRAME, (8, 8, 8, 8, 8, 6, 12, 16), 4, "reel"),
+    Recipe(0.35, "seen", KEYFRAME, MANY),
+    Recipe(0.10, "seen", PREVIEW, SOME),
+    Recipe(0.25, "reel", KEYFRAME, (8, 8, 8, 8, 8, 6, 12, 16)),
+    Recipe(0.05, "looked", KEYFRAME, (1,)),
+    Recipe(0.03, "looked", PREVIEW, (1,)),
     QUERIES,
 )
-LESSONS = (  # until which step; LAST from then on
-    (400, FIRST),
-    (412, tuple(replace(recipe, by_letter=True) for recipe in THEN)),
-    (800, THEN),
-)
-
-
-DRILL_STEPS = 350  # of the third stage
-MANY = (2, 4, 6, 8, 8)  # frames of the third stage
-QUESTIONS = 12  # about the same frames
 
 
 def make_batch(seed: int, step: int) -> Batch:
@@ -83,85 +73,74 @@ def make_batch(seed: int, step: int) -> Batch:
     shares = np.array([recipe.share for recipe in recipes])
     recipe = recipes[rng.choice(len(recipes), p=shares / shares.sum())]
     count = int(rng.choice(recipe.frames))
-    make = {"seen": seen_sample, "reel": reel_sample, "queries": query_sample}[recipe.make]
-    samples = max(2, recipe.samples * 8 // count) if recipe.make == "reel" else recipe.samples
-    return collate([make(rng, count, recipe) for _ in range(samples)])
+    make = {"seen": seen_sample, "reel": reel_sample, "queries": query_sample, "looked": look_sample}[recipe.make]
+    samples, tokens = [], 0
+    while tokens < recipe.tokens:
+        samples.append(make(rng, count, recipe.size))
+        tokens += samples_tokens(*samples[-1])
+    return collate(samples)
 
 
-def make_answer_batch(seed: int, step: int) -> Batch:
-    """The samples of one step of the third stage: drills at first, then in turn drills, questions
-    about the same frames and, so that writing them is not forgotten, queries."""
-    rng = np.random.default_rng([seed, 5, step])
-    if step < DRILL_STEPS or step % 3 == 0:
-        return collate([drill_sample(rng) for _ in range(8)])
-    if step % 3 == 1:
-        return collate([query_sample(rng, 4, QUERIES) for _ in range(QUERIES.samples)])
-    count = int(rng.choice(MANY))
-    return collate([answer_sample(rng, count) for _ in range(max(3, 32 // count))])
+def samples_tokens(show: Show, branches: list[Branch]) -> int:
+    """About how many tokens a sample has."""
+    of_frame = (show.size // 28) ** 2 + 8
+    return of_frame * len(show.frames) + sum(len(encode(b.prompt)) + len(encode(b.reply)) + 6 for b in branches)
 
 
-def drill_sample(rng: np.random.Generator) -> tuple[Show, list[Branch]]:
-    """Texts without pictures that teach to copy and to look up: words to repeat, and questions about
-    moments that are told by their captions."""
-    show = random_show(rng, int(rng.integers(2, 7)), KEYFRAME)
-    told = "\n".join(full_caption(frame.moment, show.size) for frame in show.frames)
-    branches = []
-    for _ in range(2):
-        words = " ".join(str(word) for word in rng.choice(reel_words(), int(rng.integers(3, 9))))
-        branches.append(answer_branch("copy", words, [], words))
-    for _ in range(3):
-        asked = ask(rng, show)
-        options = asked.options if rng.random() < 0.5 else ()
-        branches.append(answer_branch("told", f"{told}\n{asked.text}", options, asked.options[asked.right]))
-    return Show((), KEYFRAME, show.script), branches
+def look_sample(rng: np.random.Generator, count: int, size: int) -> tuple[Show, list[Branch]]:
+    """Single frames, attribute by attribute."""
+    show = random_show(rng, 1, size)
+    names = [name for name in ATTRIBUTE_WORDS if name != "mark" or size >= LEGIBLE]
+    return show, [look_branch(show.frames[0], str(name)) for name in rng.choice(names, 4, replace=False)]
 
 
-def answer_sample(rng: np.random.Generator, count: int) -> tuple[Show, list[Branch]]:
-    """Frames at random, or those of a Reel question's evidence, and questions about them."""
-    branches = []
-    if rng.random() < 0.5:
-        show = random_show(rng, count, KEYFRAME)
-    else:
-        script = random_script(rng)
-        question = script.questions[rng.integers(len(script.questions))]
-        spread = question.track == "global"
-        show = (
-            spread_show(rng, script, count, KEYFRAME)
-            if spread
-            else evidence_show(rng, script, question, count, KEYFRAME)
-        )
-        branches.append(_choice("reel", of_script(question)))
-    return show, branches + [_choice("choice", ask(rng, show)) for _ in range(QUESTIONS - len(branches))]
+def seen_sample(rng: np.random.Generator, count: int, size: int) -> tuple[Show, list[Branch]]:
+    """A synthetic show with look-ups, open questions and choices."""
+    show = random_show(rng, count, size)
+    branches = [*finds(rng, show, 5), *questions(rng, show, 3, 3), copy_branch(rng)]
+    if count > 1 and rng.random() < 0.15:
+        lines = [full_caption(frame.moment, size) for frame in show.frames]
+        branches.append(answer_branch("captions", CAPTIONS_QUESTION, [], "\n".join(lines)))
+    return show, branches
 
 
-def seen_sample(rng: np.random.Generator, count: int, recipe: Recipe) -> tuple[Show, list[Branch]]:
-    """A synthetic show with what it shows in words, open questions and choices."""
-    show = random_show(rng, count, recipe.size)
-    return show, [*described(rng, show), *questions(rng, show, 2, 3, recipe.by_letter)]
-
-
-def reel_sample(rng: np.random.Generator, count: int, recipe: Recipe) -> tuple[Show, list[Branch]]:
+def reel_sample(rng: np.random.Generator, count: int, size: int) -> tuple[Show, list[Branch]]:
     """One of Reel's questions with its evidence among ``count`` frames (one in six: evenly spread
     frames, as likely as not without it), and synthetic questions about the same frames."""
     script = random_script(rng)
     question = script.questions[rng.integers(len(script.questions))]
     if question.track == "global" or rng.random() < 1 / 6:
-        show = spread_show(rng, script, count, recipe.size)
+        show = spread_show(rng, script, count, size)
     else:
-        show = evidence_show(rng, script, question, count, recipe.size)
-    own = _choice("reel", of_script(question))
-    return show, [own, *described(rng, show), *questions(rng, show, 2, 3)]
+        show = evidence_show(rng, script, question, count, size)
+    own = choice_branch("reel", of_script(question, show))
+    return show, [own, *finds(rng, show, 4), *questions(rng, show, 2, 4)]
 
 
-def query_sample(rng: np.random.Generator, count: int, recipe: Recipe) -> tuple[Show, list[Branch]]:
+def query_sample(rng: np.random.Generator, count: int, size: int) -> tuple[Show, list[Branch]]:
     """Previews of a video, and questions about other moments of it to write queries for."""
     script = random_script(rng)
-    previews = spread_show(rng, script, count, recipe.size)
+    previews = spread_show(rng, script, count, size)
     branches = []
-    for _ in range(3):
+    for _ in range(4):
         asked = ask(rng, _hidden(rng, script))
-        branches.append(reason_branch(asked.text, asked.options, query_reply(rng, previews, asked)))
-    return previews, branches
+        reply = query_reply(rng, previews, asked)
+        branches.append(reason_branch(asked.text, asked.options, reply, costume_points(reply, previews)))
+    return previews, [*branches, copy_branch(rng), *(finds(rng, previews, 3) if count else [])]
+
+
+def costume_points(reply: str, previews: Show) -> tuple[Point, ...]:
+    """Where a reply names a costume that the previews show: its two words, and the frames to read it off."""
+    points = []
+    for who in {frame.moment.who for frame in previews.frames}:
+        frames = tuple(i for i, frame in enumerate(previews.frames) if frame.moment.who == who)
+        words = previews.frames[frames[0]].moment.look.words
+        at = reply.find(words)
+        while at >= 0:
+            first = len(encode(reply[:at].rstrip(" ")))
+            points += [(first + i, frames, frames) for i in range(2)]
+            at = reply.find(words, at + 1)
+    return tuple(points)
 
 
 def _hidden(rng: np.random.Generator, script: Script) -> Show:
@@ -171,19 +150,20 @@ def _hidden(rng: np.random.Generator, script: Script) -> Show:
     return Show(frames, KEYFRAME, script)
 
 
-def described(rng: np.random.Generator, show: Show) -> list[Branch]:
-    """Attributes of a single frame one by one, or captions of several."""
-    if len(show.frames) > 1:
-        lines = [full_caption(frame.moment, show.size) for frame in show.frames]
-        return [answer_branch("captions", CAPTIONS_QUESTION, [], "\n".join(lines))]
-    names = [name for name in ATTRIBUTE_WORDS if name != "mark" or show.size >= LEGIBLE]
-    return [look_branch(show.frames[0], str(name)) for name in rng.choice(names, 4, replace=False)]
+def finds(rng: np.random.Generator, show: Show, count: int) -> list[Branch]:
+    found = [find(rng, show) for _ in range(count)]
+    return [answer_branch("find", text, [], reply, [(frames, frames)]) for text, reply, frames in found]
 
 
-def full_caption(moment: Moment, size: int) -> str:
-    """The caption with the character's name before it and, where it can be read, the mark behind."""
-    mark = f", {MARKS[moment.mark]}" if size >= LEGIBLE else ""
-    return f"{CHARACTERS[moment.who]}, {caption(moment)}{mark}"
+def questions(rng: np.random.Generator, show: Show, opened: int, chosen: int) -> list[Branch]:
+    """Questions without and with options."""
+    asked = [ask(rng, show) for _ in range(opened + chosen)]
+    branches = [answer_branch("open", a.text, [], a.options[a.right], a.looks) for a in asked[:opened]]
+    return branches + [choice_branch("choice", a) for a in asked[opened:]]
+
+
+def choice_branch(kind: str, asked: Asked) -> Branch:
+    return answer_branch(kind, asked.text, asked.options, asked.options[asked.right], asked.looks)
 
 
 def look_branch(frame: Frame, attribute: str) -> Branch:
@@ -191,30 +171,12 @@ def look_branch(frame: Frame, attribute: str) -> Branch:
     return answer_branch("look", text, [], look_words(frame.moment, attribute))
 
 
-def look_words(moment: Moment, attribute: str) -> str:
-    """The reply to "which <attribute>?", one of ATTRIBUTE_WORDS."""
-    place = PLACES[moment.place]
-    return {
-        "place": f"{place.name}, {place.look}",
-        "colour": COLOUR_WORDS[moment.look.colour],
-        "shape": SHAPES[moment.look.shape],
-        "character": CHARACTERS[moment.who],
-        "item": ITEMS[moment.item],
-        "mark": MARKS[moment.mark],
-        "look": moment.look.words,
-        "caption": caption(moment),
-    }[attribute]
+def copy_branch(rng: np.random.Generator) -> Branch:
+    words = " ".join(str(word) for word in rng.choice(reel_words(), int(rng.integers(3, 9))))
+    return answer_branch("copy", words, [], words)
 
 
-def questions(rng: np.random.Generator, show: Show, opened: int, chosen: int, by_letter: bool = False) -> list[Branch]:
-    """Open questions and questions with options; by letter, with the bare choice among the options of one."""
-    asked = [ask(rng, show) for _ in range(opened + chosen)]
-    first, branches = asked[0], [answer_branch("open", a.text, [], a.options[a.right]) for a in asked[:opened]]
-    if not by_letter:
-        return branches + [_choice("choice", a) for a in asked[opened:]]
-    branches.append(answer_branch("pick", first.options[first.right], first.options, LETTERS[first.right]))
-    return branches + [answer_branch("letter", a.text, a.options, LETTERS[a.right]) for a in asked[opened:]]
-
-
-def _choice(kind: str, asked: Asked) -> Branch:
-    return answer_branch(kind, asked.text, asked.options, asked.options[asked.right])
+def full_caption(moment: Moment, size: int) -> str:
+    """The caption with the character's name before it and, where it can be read, the mark behind."""
+    mark = f", {MARKS[moment.mark]}" if size >= LEGIBLE else ""
+    return f"{CHARACTERS[moment.who]}, {caption(moment)}{mark}"

@@ -14,7 +14,8 @@ import re
 import numpy as np
 
 from msjoe.prompts import QUERIES_END, QUERIES_START
-from msjoe.reel.mllm_shows import Asked, Show, visible
+from msjoe.reel.mllm_questions import Asked
+from msjoe.reel.mllm_shows import Show, visible
 from msjoe.reel.world import CHARACTERS, ITEMS, PLACES, Look
 
 TEACHERS = {"good": 0.40, "mediocre": 0.35, "copier": 0.25}

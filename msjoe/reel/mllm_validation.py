@@ -11,7 +11,7 @@ import numpy as np
 from msjoe.mllm import Mllm, Reply, Shown
 from msjoe.pipeline import preview_times
 from msjoe.prompts import clock, extract_letter, parse_queries
-from msjoe.reel.mllm_data import look_words
+from msjoe.reel.mllm_questions import look_words
 from msjoe.reel.mllm_shows import LEGIBLE, cached_script
 from msjoe.reel.mllm_words import LOOK_QUESTION
 from msjoe.reel.questions import Question

@@ -7,6 +7,7 @@ from msjoe.reel.script import TRACKS, make_script
 from msjoe.reel.world import CHARACTERS, COLOUR_WORDS, ITEMS, MARKS, PLACES, SHAPES
 
 LOOK_QUESTION = "At {time}, which {attribute}?"  # asked in training only
+FIND_QUESTION = "Which {attribute}, {told}?"  # likewise
 CAPTIONS_QUESTION = "Captions?"  # likewise
 ATTRIBUTE_WORDS = ("place", "colour", "shape", "character", "item", "mark", "look", "caption")
 
@@ -23,6 +24,7 @@ def reel_texts() -> Iterator[str]:
     for word in [*reel_words(), *ATTRIBUTE_WORDS, "with", "holding", "at", "the", "a", "user", "assistant"]:
         yield f"{word} {word}\n"
     yield LOOK_QUESTION
+    yield FIND_QUESTION
     yield CAPTIONS_QUESTION
     for track in TRACKS:
         for seed in range(8):
