@@ -112,7 +112,7 @@ def _points(samples: Sequence[tuple[Show, Sequence[Branch]]], ids: Tensor, segme
                 rows.append(row)
                 places.append(start + offset)
                 wanted.append([[(f in look) / len(look) for f in range(frames)] for look in looks])
-    shares = torch.tensor(wanted).view(-1, 2, frames).transpose(0, 1)
+    shares = torch.tensor(wanted).view(len(rows), 2, frames).transpose(0, 1)
     return Points(torch.tensor(rows), torch.tensor(places), shares, _pictured(ids, segments, frames))
 
 
