@@ -19,3 +19,11 @@ class CheckpointError(UserError):
 
 class QuestionError(UserError):
     """A question, its options or a setting that cannot be worked with."""
+
+
+class AnnotationError(UserError):
+    """A benchmark's file that is not in a form that can be read."""
+
+
+class StrictError(UserError):
+    """Something is missing that would be skipped and counted without ``--strict``."""

@@ -1,8 +1,8 @@
 """Reading turn 2's reply: which option's letter a careful reader would take it for.
 
 Rules go from the most to the least explicit, and the first that reads anything decides:
-a marked answer, a bare letter, an option's own text, a sentence that concludes, a letter the reply
-begins with, the one letter that is left standing, the one option whose words occur.
+a marked answer, a bare letter, an option's own text, a sentence that concludes or calls a letter right,
+a letter the reply begins with, the one letter that is left standing, the one option whose words occur.
 """
 
 import re
@@ -12,7 +12,8 @@ from collections.abc import Sequence
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _CYRILLIC = "\u0410\u0412\u0421\u0415\u041d\u041a\u041c\u041e\u0420\u0422\u0425"
 _LOOKALIKES = str.maketrans(_CYRILLIC, "ABCEHKMOPTX")  # capitals that look the same
-_QUOTES = str.maketrans("\u2018\u2019\u201c\u201d\u2013\u2014", "''\"\"--")
+_MARKS = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'})
+_MARKS |= str.maketrans({"\u2013": "-", "\u2014": "-", "\u2192": "->"})
 _THOUGHT = re.compile(r"<(think|thinking|analysis|reasoning)>.*?(</\1>|$)", re.I | re.S)
 _THOUGHT_END = re.compile(r"^.*</(think|thinking|analysis|reasoning)>", re.I | re.S)
 _ROLE = re.compile(r"<\|im_start\|>\s*assistant|<\|[^|>]*\|>", re.I)
@@ -37,7 +38,7 @@ _CONCLUSIONS = tuple(
     re.compile(pattern + _LETTER, re.I | re.M)
     for pattern in (
         r"\bnot\s+(?:option\s+)?\(?[A-Z]\)?\s*,?\s*but\s+(?:rather\s+)?(?:option\s+)?",
-        r"\b(?:answer|best guess|final choice|(?:correct|right|best) (?:option|choice|one))\b\**\s*"
+        r"\b(?:answer|best guess|final choice|(?:correct|right|best|the|my) (?:option|choice|letter|one))\b\**\s*"
         rf"{_IS}?\s*(?:likely|probably|most likely|clearly|therefore|thus|{_NOUN})*\s*[:=\->]*\s*{_NOUN}?",
         r"\b(?:i|we)(?:'d|'ll| would| will| must| have to| can| should)?\s*"
         r"(?:choose|pick|select|go with|say|opt for|vote for|guess|conclude|(?:think|believe)(?: it(?: is|'s))?)\s*"
@@ -48,16 +49,31 @@ _CONCLUSIONS = tuple(
         rf"{_NOUN}?\s*",
     )
 )
-_START = re.compile(r"^[\s\"'`*_(\[{$#>\-]*([A-Za-z])(?:\s*[)\]}.:,;\"'`*_]|\s*[\n(\-]|\s*$)")
-_STANDING = re.compile(r"(?<![\w'.&+#-])(?:([B-HJ-Z])|([AI])(?!\s+[a-z]))(?![\w'&+#]|-\w)")
+_RIGHT = re.compile(
+    r"\(?\b([A-Z])\b\)?\s+(?:is|must be|should be|would be|seems|looks)\s+"
+    r"(?:(?:the|only|clearly|probably|likely|most|more)\s+)*"
+    r"(?:correct|right|answer|best|better|true|accurate|appropriate)\b"
+)
+_START = re.compile(r"^[\s\"'`*_(\[{$#>\-]*([A-Za-z])(?!\.[A-Z]\b)(?:\s*[)\]}.:,;\"'`*_]|\s*[\n(\-]|\s*$)")
+_STANDING = re.compile(
+    r"(?<![\w'.&+#-])(?:([B-HJ-Z])|(I)(?!\s+[a-z])|(?<=\w )(A)"
+    r"|(A)(?!\s+(?!(?:and|or|but|because|since|is|was)\b)[a-z]))(?![\w'&+#]|-\w|\.[A-Z]\b)"
+)  # A at the beginning of a sentence is an article, before most words; I is mostly a pronoun
 _DENIED = re.compile(
-    r"\b(?:not|nor|isn't|excluding|except|rule out|ruled out|eliminate|instead of|rather than)\s+"
-    r"(?:options?\s+|choices?\s+)?\(?([A-Z])\b\)?"
+    r"(?:\b(?i:not|nor|neither|excluding|except|rule out|ruled out|eliminate|instead of|rather than)|n't)\s+"
+    r"(?:(?:be|choose|pick|select|think|believe|say)\s+)?(?:that\s+)?"
+    r"(?:(?:options?|choices?|answer)\s+)?\(?([A-Z])\b\)?"
     r"|\(?\b([A-Z])\b\)?\s*(?:and\s+\(?[A-Z]\)?\s*)?(?:is|are|was|can be|seems?|looks?)\s+" + _WRONG
 )
 _SEVERAL = re.compile(
-    r"[\s\"'*(\[]*[A-Z][)\]]?\s*(?:,|/|&|;|\band\b|\bor\b|\()?\s*\(?[A-Z][)\]]?(?=$|[\s,./&;)(])"
-)  # "A, B", "(A)(C)", "A or B" at the start
+    r"[\s\"'*(\[]*[A-Z][)\]]?\s*(?:[,/&;(]|\band\b|\bor\b)?\s*(?:and\b|or\b)?\s*\(?(?![AI]\s+[a-z])"
+    r"[A-Z][)\]]?(?=$|[\s,./&;)(])"
+)  # "A, B", "(A)(C)", "A or B", "B (or C)" at the start
+_LISTED = re.compile(r"(?:^|[\s(*\[])([A-Z])[).:\]]")
+_TAKEN_BACK = re.compile(
+    r"(?:\b(?:not|nor|never|neither|cannot)|n't)\s+(?:(?:think|believe|say)\s+)?(?:that\s+)?(?:the\s+)?$", re.I
+)
+_NAMED = re.compile(rf"\W*(?:the\s+)?{_NOUN}\W+([A-Za-z])\W*", re.I)
 
 
 def extract_letter(reply: str, options: Sequence[str]) -> str | None:
@@ -72,7 +88,7 @@ def extract_letter(reply: str, options: Sequence[str]) -> str | None:
 
 def _plain(reply: str) -> str:
     """Without thoughts, chat marks, zero-width characters; full-width letters made plain."""
-    text = unicodedata.normalize("NFKC", reply).translate(_QUOTES)
+    text = unicodedata.normalize("NFKC", reply).translate(_MARKS)
     text = re.sub(r"[\u200b-\u200f\ufeff\u2060]", "", text)
     text = _THOUGHT_END.sub("", _THOUGHT.sub("", text))
     text = re.sub(rf"(?<!\w)[{_CYRILLIC}](?!\w)", lambda found: found[0].translate(_LOOKALIKES), text)
@@ -81,9 +97,10 @@ def _plain(reply: str) -> str:
 
 def _short(text: str, letters: str, options: Sequence[str]) -> str | None:
     """A reply that is a letter, or an option's text, and nothing else."""
-    core = re.sub(r"[\W_]+", "", text)
-    if len(core) == 1 and core.upper() in letters and core.isalpha():
-        return core.upper()
+    named = _NAMED.fullmatch(text)
+    words = {named[1]} if named else set(re.findall(r"[^\W_]+", text))
+    if len(words) == 1 and (letter := words.pop().upper()) in tuple(letters):
+        return letter
     return _same_text(text, letters, options)
 
 
@@ -95,7 +112,7 @@ def _same_text(text: str, letters: str, options: Sequence[str]) -> str | None:
 
 def _words(text: str) -> str:
     """For comparing: small letters, spaces and outer punctuation tidied."""
-    return " ".join(text.casefold().split()).strip(" .,;:!?\"'`*_()[]{}")
+    return " ".join(text.translate(_MARKS).casefold().split()).strip(" .,;:!?\"'`*_()[]{}")
 
 
 def _long(text: str, letters: str, options: Sequence[str]) -> str | None:
@@ -105,6 +122,9 @@ def _long(text: str, letters: str, options: Sequence[str]) -> str | None:
     for pattern in _CONCLUSIONS:
         if read := _concluded(pattern, text):
             return read if read in letters else None
+    right = {found[1] for found in _RIGHT.finditer(text) if not _TAKEN_BACK.search(text[: found.start()])}
+    if len(right) == 1 and right <= set(letters):
+        return right.pop()
     if _SEVERAL.match(text):
         return None
     if read := _begins(text, letters, options):
@@ -119,6 +139,8 @@ def _concluded(pattern: re.Pattern, text: str) -> str | None:
     for found in reversed(list(pattern.finditer(text))):
         letter = found["x"] or found["x_"]
         rest = text[found.end() :]
+        if _TAKEN_BACK.search(text[: found.start()]):
+            continue
         if re.match(r"[)\]*\s]*(?:,|/|\bor\b|\band\b|&)\s*(?:option\s+)?\(?[A-Z]\b(?!\w)(?!\s*(?:is|are|was))", rest):
             continue
         return letter.upper()
@@ -127,6 +149,8 @@ def _concluded(pattern: re.Pattern, text: str) -> str | None:
 
 def _begins(text: str, letters: str, options: Sequence[str]) -> str | None:
     """ "B. Candles", "(B) because", "a) fishing", "C" and a line below, "B Candles"."""
+    if list(dict.fromkeys(_LISTED.findall(text))) == list(letters):
+        return None  # the options one by one: nothing is chosen yet
     found = _START.match(text)
     if found and found[1].upper() in letters:
         mark = text[found.start(1) + 1 : found.end()].strip()
@@ -151,22 +175,19 @@ def _standing(text: str, letters: str) -> str | None:
 
 
 def _mentioned(text: str, letters: str, options: Sequence[str]) -> str | None:
-    """The one option whose whole text occurs in the reply."""
+    """The one option whose whole text occurs in the reply; where the reply denies, only at its beginning."""
     words = f" {_bare(text)} "
     found = []
     for letter, option in zip(letters, options, strict=True):
         wanted = _bare(option)
         if wanted and f" {wanted} " in words:
             found.append((letter, wanted))
+    if re.search(r"\b(?:not|no|never|cannot|can't|isn't|neither)\b", words):
+        return _same_text(re.split(r"[,.;:!\n]", text)[0], letters, options) or _same_text(text, letters, options)
     whole = [letter for letter, w in found if not any(w != other and f" {w} " in f" {other} " for _, other in found)]
-    denied = re.search(r"\b(?:not|no|never|cannot|can't|isn't|neither)\b", words)
-    return (
-        whole[0]
-        if len(whole) == 1 and (not denied or _words(text) == _words(options[letters.index(whole[0])]))
-        else None
-    )
+    return whole[0] if len(whole) == 1 else None
 
 
 def _bare(text: str) -> str:
     """Words and arrows only."""
-    return re.sub(r"[^\w>-]+", " ", text.casefold()).strip()
+    return re.sub(r"[^\w>-]+", " ", text.translate(_MARKS).casefold()).strip()
