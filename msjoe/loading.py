@@ -9,13 +9,13 @@ import os
 from pathlib import Path
 
 from msjoe.clip import Clip, FeatureCache
-from msjoe.errors import CheckpointError
+from msjoe.errors import CheckpointError, UserError
 from msjoe.mllm import Mllm
 from msjoe.pipeline import Models
 from msjoe.reel.version import check_reel_version
 from msjoe.sampler import load_sampler
-from msjoe.selectors import build_selector, selector_names
-from msjoe.selectors.base import Selector
+from msjoe.selectors import Selector, build_selector, needs_model, selector_names
+from msjoe.selectors.tspo_agent import load_agent
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +23,7 @@ CHECKPOINTS = Path(os.environ.get("MSJOE_CHECKPOINTS", Path(__file__).parents[1]
 EMBEDDED_MLLM = "reel-mllm"
 EMBEDDED_CLIP = "reel-clip"
 EMBEDDED_SAMPLER = "reel-sampler"
+LOADERS = {"sampler": load_sampler, "tspo": load_agent, "tspo_repaired": load_agent}  # rules with trained weights
 
 
 def embedded(name: str) -> str:
@@ -58,18 +59,24 @@ def load_models(
 
 
 def load_selector(name: str) -> Selector:
-    """A rule by its name, or a trained sampler by its path or hub id.
+    """A rule by its name; a rule with weights as RULE:WEIGHTS; a trained sampler by its path or hub id alone.
 
     "auto" is the embedded sampler where there is one, else the training-free stand-in rule.
+    Raises CheckpointError for weights that cannot be used, UserError for a rule that lacks them.
     """
     if name == "auto":
         folder = CHECKPOINTS / EMBEDDED_SAMPLER
         name = str(folder) if folder.is_dir() else "standin"
         log.info("sampler: %s (%s)", name, "embedded" if folder.is_dir() else "none trained yet, training-free rule")
-    if name in selector_names() and name != "sampler":
+    if name in selector_names() and not needs_model(name):
         return build_selector(name)
-    check_reel_version(Path(name))  # a folder that says nothing of Reel passes
-    return build_selector("sampler", model=load_sampler(name))
+    rule, _, weights = name.partition(":")
+    if rule not in LOADERS:
+        rule, weights = "sampler", name
+    if not weights:
+        raise UserError(f"the rule {rule} needs trained weights: name their folder or hub id as {rule}:FOLDER")
+    check_reel_version(Path(weights))  # a folder that says nothing of Reel passes
+    return build_selector(rule, model=LOADERS[rule](weights))
 
 
 def models_from_args(args: argparse.Namespace) -> Models:

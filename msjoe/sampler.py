@@ -17,28 +17,21 @@ at the rule (early draws are not blind) and learns a correction. The paper gives
 Shapes: B questions, Q queries, T dense frames (the longest of the batch), C channels.
 """
 
-import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from huggingface_hub import PyTorchModelHubMixin, hf_hub_download, snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from safetensors import SafetensorError
-from safetensors.torch import load_model, save_model
-from torch import Tensor, nn
+from torch import Tensor
 
-from msjoe.errors import CheckpointError, QuestionError
-from msjoe.files import write_atomic
+from msjoe.errors import QuestionError
 from msjoe.selectors.rows import zscore
 from msjoe.selectors.standin import standin_logits
 from msjoe.unet import UNet1d
+from msjoe.weights import SavedModule, load_module
 
 INPUT_VERSION = 1  # to be raised when input channels or stand-in rule change: old weights do not fit then
-WEIGHTS = "model.safetensors"
-CONFIG = "config.json"
 _ADVICE = 'train one with "msjoe train sampler" or pass --sampler standin'
 
 
@@ -59,6 +52,8 @@ class SamplerConfig:
                 raise ValueError(f"{field.name} is {value!r}: give a whole number of at least 1")
         if self.kernel % 2 == 0:
             raise ValueError(f"kernel is {self.kernel}: give an odd number, so that frames stay in place")
+        if self.input_version != INPUT_VERSION:
+            raise ValueError(f"it is of input version {self.input_version} and this is {INPUT_VERSION}")
 
     @property
     def channels(self) -> int:
@@ -78,8 +73,7 @@ class SamplerInput:
 
 
 class UNetSampler(
-    nn.Module,
-    PyTorchModelHubMixin,
+    SavedModule,
     library_name="msjoe",
     tags=["video-question-answering", "key-frame-selection"],
     paper_url="https://arxiv.org/abs/2602.22932",
@@ -87,16 +81,10 @@ class UNetSampler(
 ):
     """Similarity matrix -> logits over the dense frames; p = softmax(logits). See the module's text."""
 
-    source = "untrained"  # hub id or name of the folder of the weights; set by load_sampler
-
     def __init__(self, config: SamplerConfig = FULL) -> None:
         super().__init__()
         self.config = config
         self.unet = UNet1d(config.channels, config.width, config.levels, config.kernel)
-
-    @property
-    def device(self) -> torch.device:
-        return next(self.parameters()).device
 
     def inputs(self, sim_QT: np.ndarray, times_T: np.ndarray | None = None) -> SamplerInput:
         """Prepare one question: sim_QT [Q, T] cosines, 1 <= Q <= max_queries, T >= 1; times_T in seconds."""
@@ -127,79 +115,13 @@ class UNetSampler(
         """Logits of one question on the CPU, without gradient. sim_QT [Q, T] -> float32 [T]."""
         return self([self.inputs(sim_QT, times_T)])[0][0].cpu()
 
-    def _save_pretrained(self, save_directory: Path) -> None:
-        """Called by save_pretrained and push_to_hub."""
-        config = json.dumps(asdict(self.config), indent=2) + "\n"
-        write_atomic(save_directory / WEIGHTS, lambda path: save_model(self, str(path)))
-        write_atomic(save_directory / CONFIG, lambda path: path.write_text(config, encoding="utf-8"))
-
-    @classmethod
-    def _from_pretrained(
-        cls, *, model_id: str, map_location: str | torch.device = "cpu", strict: bool = True, **kwargs
-    ) -> "UNetSampler":
-        """Called by from_pretrained. Unlike the mixin's own: strict, and never falls back to a pickle file."""
-        hub = {k: kwargs.pop(k) for k in ("revision", "cache_dir", "force_download", "local_files_only", "token")}
-        local = Path(model_id).is_dir()
-        path = Path(model_id) / WEIGHTS if local else hf_hub_download(model_id, WEIGHTS, **hub)
-        model = cls(**kwargs)
-        load_model(model, path, strict=strict)
-        return model.to(map_location).eval()
-
 
 def load_sampler(path_or_id: str | Path, device: str | torch.device = "cpu") -> UNetSampler:
     """A trained sampler from a local folder or a hub id, in eval mode.
 
     Raises CheckpointError for a folder that is missing, foreign, damaged or of another version.
     """
-    name = str(path_or_id)
-    folder = _sampler_folder(name)
-    config = _read_config(folder, name)
-    try:
-        sampler = UNetSampler.from_pretrained(folder, config=config, map_location=device)
-    except SafetensorError as e:
-        raise CheckpointError(f"{WEIGHTS} in {name} cannot be read ({e}): {_ADVICE}") from e
-    except RuntimeError as e:  # what strict loading raises
-        raise CheckpointError(f"{WEIGHTS} in {name} does not fit its {CONFIG}: {_ADVICE}") from e
-    sampler.source = folder.name if Path(name).expanduser().is_dir() else name
-    return sampler
-
-
-def _sampler_folder(name: str) -> Path:
-    folder = Path(name).expanduser()
-    if not folder.is_dir():
-        # "checkpoints/x" has the form of a hub id: it is taken for a path where a folder "checkpoints" lies here.
-        beside = len(folder.parts) > 1 and folder.parent.is_dir()
-        if folder.exists() or beside or name.startswith((".", "/", "~")):
-            raise CheckpointError(f"no folder {name}: {_ADVICE}")
-        folder = _download(name)
-    for file in (WEIGHTS, CONFIG):
-        if not (folder / file).is_file():
-            raise CheckpointError(f"no {file} in {name}: {_ADVICE}")
-    return folder
-
-
-def _download(name: str) -> Path:
-    try:
-        return Path(snapshot_download(name, allow_patterns=[WEIGHTS, CONFIG]))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as e:
-        why = f"no local folder and could not be had from the hub ({type(e).__name__})"
-        raise CheckpointError(f"{name} is {why}: {_ADVICE}") from e
-
-
-def _read_config(folder: Path, name: str) -> SamplerConfig:
-    try:
-        read = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as e:
-        raise CheckpointError(f"{CONFIG} in {name} is not readable JSON ({e}): {_ADVICE}") from e
-    if not isinstance(read, dict) or set(read) != {field.name for field in fields(SamplerConfig)}:
-        raise CheckpointError(f"{CONFIG} in {name} is that of another kind of model: {_ADVICE}")
-    if read["input_version"] != INPUT_VERSION:
-        got = read["input_version"]
-        raise CheckpointError(f"the sampler in {name} is of input version {got}, this is {INPUT_VERSION}: {_ADVICE}")
-    try:
-        return SamplerConfig(**read)
-    except ValueError as e:
-        raise CheckpointError(f"{CONFIG} in {name} has a bad value, {e}: {_ADVICE}") from e
+    return load_module(UNetSampler, SamplerConfig, str(path_or_id), device, _ADVICE)
 
 
 def _padded(rows: list[Tensor]) -> Tensor:

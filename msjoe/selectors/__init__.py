@@ -1,24 +1,48 @@
-"""Rules that turn scores into a choice of frames, by name."""
+"""Rules that turn scores into a choice of frames, by name.
+
+The published rules are faithful to their authors' code by default, quirks included; a name that ends in
+``_repaired`` is the same rule without what makes it lose frames, so that no baseline loses by a bug.
+"""
 
 import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from msjoe.errors import UserError
+from msjoe.selectors.aks import AksRepairedSelector, AksSelector
+from msjoe.selectors.apart import TopKApartSelector, TopKNeighboursSelector
 from msjoe.selectors.base import ScoreSet, Selection, Selector
+from msjoe.selectors.bolt import BoltRepairedSelector, BoltSelector
 from msjoe.selectors.plain import RandomSelector, TopKSelector, UniformSelector
+from msjoe.selectors.qframe import QFrameRepairedSelector, QFrameSelector
 from msjoe.selectors.standin import StandinSelector
 
 if TYPE_CHECKING:
     from msjoe.sampler import UNetSampler
+    from msjoe.selectors.tspo_agent import TspoAgent
 
-__all__ = ["ScoreSet", "Selection", "Selector", "build_selector", "selector_names"]
+__all__ = ["ScoreSet", "Selection", "Selector", "build_selector", "needs_model", "selector_names"]
+
+# Rules with a network are imported when they are built: the others need no torch, and the sampler's
+# module itself builds on this package's stand-in rule.
 
 
 def _sampler(model: "UNetSampler", stochastic: bool = False) -> Selector:
-    from msjoe.selectors.trained import SamplerSelector  # not above: the sampler builds on this package's stand-in rule
+    from msjoe.selectors.trained import SamplerSelector
 
     return SamplerSelector(model, stochastic)
+
+
+def _tspo(model: "TspoAgent", mode: str = "topk", rows: str = "mean") -> Selector:
+    from msjoe.selectors.tspo import TspoSelector
+
+    return TspoSelector(model, mode, rows)
+
+
+def _tspo_repaired(model: "TspoAgent", mode: str = "topk", rows: str = "mean", norm: float = 20.0) -> Selector:
+    from msjoe.selectors.tspo import TspoRepairedSelector
+
+    return TspoRepairedSelector(model, mode, rows, norm=norm)
 
 
 _BUILDERS: dict[str, Callable[..., Selector]] = {
@@ -27,6 +51,16 @@ _BUILDERS: dict[str, Callable[..., Selector]] = {
     "topk": TopKSelector,
     "standin": StandinSelector,
     "sampler": _sampler,
+    "aks": AksSelector,
+    "aks_repaired": AksRepairedSelector,
+    "bolt": BoltSelector,
+    "bolt_repaired": BoltRepairedSelector,
+    "qframe": QFrameSelector,
+    "qframe_repaired": QFrameRepairedSelector,
+    "tspo": _tspo,
+    "tspo_repaired": _tspo_repaired,
+    "topk_apart": TopKApartSelector,
+    "topk_neighbours": TopKNeighboursSelector,
 }
 
 
@@ -34,10 +68,16 @@ def selector_names() -> list[str]:
     return list(_BUILDERS)
 
 
-def build_selector(name: str, **params) -> Selector:
-    """The selector of that name, with its settings: e.g. ``build_selector("topk", rows="max_z")``.
+def needs_model(name: str) -> bool:
+    """Whether a rule, one of ``selector_names``, works with trained weights."""
+    return "model" in inspect.signature(_BUILDERS[name]).parameters
 
-    "sampler" needs ``model``, a UNetSampler. Raises UserError for an unknown name or setting.
+
+def build_selector(name: str, **params) -> Selector:
+    """The selector of that name, with its settings: e.g. ``build_selector("aks", t1=0.2, depth=3)``.
+
+    "sampler" needs ``model``, a UNetSampler; "tspo" and "tspo_repaired" a TspoAgent. Raises UserError for
+    an unknown name or setting.
     """
     if name not in _BUILDERS:
         raise UserError(f"no selector is called {name!r}: choose one of {', '.join(_BUILDERS)}")

@@ -3,6 +3,7 @@
 Shapes: Q queries, T dense frames, D embedding width.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,9 +23,12 @@ class ScoreSet:
 
     @classmethod
     def of(cls, scores: "ScoreSet | np.ndarray") -> "ScoreSet":
+        """Plain scores keep the precision they come in (lists of numbers: float64); frames are one second apart."""
         if isinstance(scores, ScoreSet):
             return scores
-        sim_QT = np.atleast_2d(np.asarray(scores, dtype=np.float32))
+        sim_QT = np.atleast_2d(np.asarray(scores))
+        if not np.issubdtype(sim_QT.dtype, np.floating):
+            sim_QT = sim_QT.astype(np.float64)
         return cls(sim_QT=sim_QT, times_T=np.arange(sim_QT.shape[1], dtype=np.float32))
 
 
@@ -32,9 +36,9 @@ class ScoreSet:
 class Selection:
     """The chosen frames. ``indices`` are sorted; repeats and fewer than K are allowed."""
 
-    indices: np.ndarray  # int64 [<=K]
+    indices: np.ndarray  # int64 [<=K], or more where most are of a lower tier
     weights_T: np.ndarray | None = None  # sampling weights over all frames, for display
-    tiers: np.ndarray | None = None  # resolution tier of each chosen frame (Q-Frame) or None
+    tiers: np.ndarray | None = None  # resolution of each index: 0 full, 1 half the side, 2 a quarter; None: all full
     note: str = ""
     extra: dict = field(default_factory=dict)
 
@@ -48,13 +52,42 @@ class Selector(Protocol):
 
 
 def checked(scores: ScoreSet | np.ndarray, budget: int) -> ScoreSet:
-    """The scores as a ScoreSet with at least one row and one frame, and a budget of at least 1, or a QuestionError."""
+    """The scores as a ScoreSet of finite numbers, at least one row and one frame, for a budget of at least 1.
+
+    Raises QuestionError for anything else.
+    """
     scores = ScoreSet.of(scores)
     if budget < 1:
         raise QuestionError(f"the budget is {budget} frames: give at least 1")
     if scores.sim_QT.ndim != 2 or 0 in scores.sim_QT.shape:
         raise QuestionError(f"scores of shape {scores.sim_QT.shape}: give at least one row and one frame")
+    if not np.isfinite(scores.sim_QT).all():
+        frame = int(np.argmin(np.isfinite(scores.sim_QT).all(axis=0)))
+        raise QuestionError(f"the scores of frame {frame} are {scores.sim_QT[:, frame]}: give finite numbers")
     return scores
+
+
+def check_choice(setting: str, value: object, choices: tuple[str, ...]) -> None:
+    """QuestionError unless ``value`` is one of ``choices``."""
+    if value not in choices:
+        raise QuestionError(f"{setting} is {value!r}: choose one of {', '.join(choices)}")
+
+
+def check_number(setting: str, value: object, low: float = -math.inf, whole: bool = False) -> None:
+    """QuestionError unless ``value`` is a finite number of at least ``low``, and a whole one if so asked."""
+    kinds = (int, np.integer) if whole else (int, float, np.integer, np.floating)
+    good = isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value) and value >= low
+    if not good:
+        kind = "a whole number" if whole else "a number"
+        least = "" if low == -math.inf else f" of at least {low:g}"
+        raise QuestionError(f"{setting} is {value!r}: give {kind}{least}")
+
+
+def check_positive(setting: str, value: object) -> None:
+    """QuestionError unless ``value`` is a finite number above 0."""
+    check_number(setting, value)
+    if value <= 0:
+        raise QuestionError(f"{setting} is {value!r}: give a number above 0")
 
 
 def short_note(count: int, budget: int) -> str:

@@ -37,6 +37,27 @@ def ranked_frames(sim_QT: np.ndarray, rows: str) -> np.ndarray:
     return _round_robin(sim_QT)
 
 
+def single_score(sim_QT: np.ndarray, rows: str) -> np.ndarray:
+    """One score a frame for rules that need more than an order. sim_QT [Q, T] -> float64 [T].
+
+    A single row is returned as it is. "mean" and "max_z" are those of ``ranked_frames``. Taking turns
+    gives an order and no values, so "round_robin" hands the sorted "max_z" scores out in that order:
+    its best frame gets the highest score, and how peaked the scores are stays what it is.
+    """
+    sim_QT = np.asarray(sim_QT, dtype=np.float64)
+    if len(sim_QT) == 1:
+        return sim_QT[0]
+    if rows == "mean":
+        return sim_QT.mean(axis=0)
+    score_T = zscore(sim_QT).max(axis=0)
+    if rows == "max_z":
+        return score_T
+    assert rows == "round_robin", rows
+    dealt_T = np.empty_like(score_T)
+    dealt_T[_round_robin(sim_QT)] = np.sort(score_T)[::-1]
+    return dealt_T
+
+
 def _falling(score_T: np.ndarray) -> np.ndarray:
     return np.argsort(-score_T, kind="stable")
 

@@ -1,0 +1,128 @@
+"""``msjoe select``: choose frames again from published score files.
+
+A score file is a JSON list of score lists, one list for each question; what comes out is a JSON list
+of index lists in the same order. Each list of scores is the rule's whole pool of frames, taken to be one
+second apart.
+"""
+
+import argparse
+import json
+import logging
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+from msjoe.errors import UserError
+from msjoe.files import write_atomic
+
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="a rule: topk, aks, bolt, qframe, ... (a wrong name lists them)")
+    parser.add_argument("--scores", type=Path, required=True, metavar="FILE", help="JSON: a list of score lists")
+    parser.add_argument("--budget", type=int, required=True, metavar="K", help="frames for each list")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the index lists here (default: print them)")
+    parser.add_argument("--seed", type=int, default=0, help="for rules that draw (default: %(default)s)")
+    parser.add_argument(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="settings of the rule: t1=0.2 depth=3",
+    )
+
+
+def run_args(args: argparse.Namespace) -> None:
+    settings = parse_settings(args.set)
+    chosen = select_all(args.name, settings, read_scores(args.scores), args.budget, args.seed)
+    text = json.dumps(chosen) + "\n"
+    if args.out is None:
+        sys.stdout.write(text)
+        return
+    try:
+        write_atomic(args.out, lambda path: path.write_text(text, encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{args.out} cannot be written ({error.strerror}): choose another --out") from error
+
+
+def parse_settings(pairs: list[str]) -> dict[str, Any]:
+    """["t1=0.2", "rows=mean"] -> {"t1": 0.2, "rows": "mean"}; a value that is not JSON is a word."""
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        key, sign, value = pair.partition("=")
+        if not key or not sign:
+            raise UserError(f"--set got {pair!r}: give KEY=VALUE, such as t1=0.2")
+        try:
+            settings[key] = json.loads(value)
+        except json.JSONDecodeError:
+            settings[key] = value
+    return settings
+
+
+def read_scores(path: Path) -> list[list[float]]:
+    """A checked score file. Raises UserError, which names the list and place of the first thing that is wrong."""
+    wanted = "give a JSON list of score lists, such as [[0.1, 0.7], [0.3]]"
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}): {wanted}") from error
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UserError(f"{path} is not readable JSON ({error}): {wanted}") from error
+    if not isinstance(entries, list):
+        raise UserError(f"{path} holds {_kind(entries)}: {wanted}")
+    for index, entry in enumerate(entries):
+        _check_entry(entry, f"list {index} of {path} (the first is 0)", wanted)
+    return entries
+
+
+def select_all(
+    name: str, settings: dict[str, Any], entries: list[list[float]], budget: int, seed: int
+) -> list[list[int]]:
+    """Index lists of a rule, one for each list of scores; the n-th draws from a seed of its own.
+
+    Raises UserError for a rule that does not exist, that scores are not enough for, or that refuses a setting.
+    """
+    import numpy as np
+
+    from msjoe.selectors import build_selector, needs_model, selector_names
+
+    if name in selector_names() and needs_model(name):
+        raise UserError(f"the rule {name} needs trained weights and more than scores: use msjoe answer or msjoe eval")
+    if budget < 1:
+        raise UserError(f"--budget is {budget}: give at least 1")
+    if seed < 0:
+        raise UserError(f"--seed is {seed}: give 0 or more")
+    selector = build_selector(name, **settings)
+    picked = [selector.select(np.asarray(e), budget, np.random.default_rng([seed, i])) for i, e in enumerate(entries)]
+    chosen = [p.indices.tolist() for p in picked]
+    notes = [f"list {i}: {p.note}" for i, p in enumerate(picked) if p.note]
+    if notes:
+        log.warning("%d of %d lists bear a note; %s", len(notes), len(chosen), notes[0])
+    return chosen
+
+
+def _check_entry(entry: object, where: str, wanted: str) -> None:
+    if not isinstance(entry, list):
+        raise UserError(f"{where} is {_kind(entry)}: {wanted}")
+    if not entry:
+        raise UserError(f"{where} is empty: give at least one score, or leave the list out")
+    for place, score in enumerate(entry):
+        if isinstance(score, bool) or not isinstance(score, (int, float)):
+            raise UserError(f"{where} holds {_kind(score)} at place {place}: {wanted}")
+        if not _is_finite(score):
+            raise UserError(f"{where} holds {score} at place {place}: give finite numbers")
+
+
+def _is_finite(score: int | float) -> bool:
+    try:
+        return math.isfinite(score)
+    except OverflowError:  # a whole number beyond the range of a float
+        return False
+
+
+def _kind(value: object) -> str:
+    names = {dict: "an object", list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
+    return names.get(type(value), "a number")
