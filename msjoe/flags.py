@@ -1,6 +1,11 @@
 """The flags that name models, the same for the shell and the page. Imports nothing heavy."""
 
 import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from msjoe.errors import UserError
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,3 +24,20 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     group.add_argument("--no-cache", action="store_true", help="do not keep frame features on disk")
+
+
+def parse_settings(source: str, pairs: Sequence[str]) -> dict[str, Any]:
+    """["t1=0.2", "rows=mean"] -> {"t1": 0.2, "rows": "mean"}; a value that is not JSON is a word.
+
+    ``source`` is named in the UserError for what is no KEY=VALUE.
+    """
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        key, sign, value = pair.partition("=")
+        if not key or not sign:
+            raise UserError(f"{source} got {pair!r}: give KEY=VALUE, such as t1=0.2")
+        try:
+            settings[key] = json.loads(value)
+        except json.JSONDecodeError:
+            settings[key] = value
+    return settings

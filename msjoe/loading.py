@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msjoe.clip import Clip, FeatureCache
 from msjoe.errors import CheckpointError, UserError
+from msjoe.flags import parse_settings
 from msjoe.mllm import Mllm
 from msjoe.pipeline import Models
 from msjoe.reel.version import check_reel_version
@@ -61,22 +62,25 @@ def load_models(
 def load_selector(name: str) -> Selector:
     """A rule by its name; a rule with weights as RULE:WEIGHTS; a trained sampler by its path or hub id alone.
 
-    "auto" is the embedded sampler where there is one, else the training-free stand-in rule.
+    Settings follow a question mark: "aks?t1=0.2&depth=3". "auto" is the embedded sampler where there is one,
+    else the training-free stand-in rule.
     Raises CheckpointError for weights that cannot be used, UserError for a rule that lacks them.
     """
     if name == "auto":
         folder = CHECKPOINTS / EMBEDDED_SAMPLER
         name = str(folder) if folder.is_dir() else "standin"
         log.info("sampler: %s (%s)", name, "embedded" if folder.is_dir() else "none trained yet, training-free rule")
+    name, _, told = name.partition("?")
+    settings = parse_settings(f"the rule {name}", told.split("&")) if told else {}
     if name in selector_names() and not needs_model(name):
-        return build_selector(name)
+        return build_selector(name, **settings)
     rule, _, weights = name.partition(":")
     if rule not in LOADERS:
         rule, weights = "sampler", name
     if not weights:
         raise UserError(f"the rule {rule} needs trained weights: name their folder or hub id as {rule}:FOLDER")
     check_reel_version(Path(weights))  # a folder that says nothing of Reel passes
-    return build_selector(rule, model=LOADERS[rule](weights))
+    return build_selector(rule, model=LOADERS[rule](weights), **settings)
 
 
 def models_from_args(args: argparse.Namespace) -> Models:

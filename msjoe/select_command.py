@@ -15,6 +15,7 @@ from typing import Any
 
 from msjoe.errors import UserError
 from msjoe.files import write_atomic
+from msjoe.flags import parse_settings
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_args(args: argparse.Namespace) -> None:
-    settings = parse_settings(args.set)
+    settings = parse_settings("--set", args.set)
     chosen = select_all(args.name, settings, read_scores(args.scores), args.budget, args.seed)
     text = json.dumps(chosen) + "\n"
     if args.out is None:
@@ -46,20 +47,6 @@ def run_args(args: argparse.Namespace) -> None:
         write_atomic(args.out, lambda path: path.write_text(text, encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{args.out} cannot be written ({error.strerror}): choose another --out") from error
-
-
-def parse_settings(pairs: list[str]) -> dict[str, Any]:
-    """["t1=0.2", "rows=mean"] -> {"t1": 0.2, "rows": "mean"}; a value that is not JSON is a word."""
-    settings: dict[str, Any] = {}
-    for pair in pairs:
-        key, sign, value = pair.partition("=")
-        if not key or not sign:
-            raise UserError(f"--set got {pair!r}: give KEY=VALUE, such as t1=0.2")
-        try:
-            settings[key] = json.loads(value)
-        except json.JSONDecodeError:
-            settings[key] = value
-    return settings
 
 
 def read_scores(path: Path) -> list[list[float]]:

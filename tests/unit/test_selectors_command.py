@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from msjoe.cli import main
+from msjoe.errors import UserError
+from msjoe.loading import load_selector
 from msjoe.selectors import build_selector
 from tests.golden_cases import golden
 
@@ -151,3 +153,12 @@ def test_every_rule_that_scores_are_enough_for_is_offered(scores, capsys):
             (chosen,) = selected(capsys, name, "--scores", path, "--budget", "8")
             rng = np.random.default_rng([0, 0])
             assert chosen == build_selector(name).select(np.linspace(0, 1, 64), 8, rng).indices.tolist()
+
+
+def test_a_rule_is_named_with_its_settings():
+    rule = load_selector("aks?t1=0.2&depth=3&rows=max_z")
+    assert (rule.t1, rule.depth, rule.rows) == (0.2, 3, "max_z")
+    with pytest.raises(UserError, match="no setting t9"):
+        load_selector("aks?t9=1")
+    with pytest.raises(UserError, match="KEY=VALUE"):
+        load_selector("aks?t1")
