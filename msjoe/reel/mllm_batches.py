@@ -60,7 +60,7 @@ class Points:
     rows_P: Tensor  # int64, sample
     places_P: Tensor  # int64, the token before the reply token
     wanted_2PK: Tensor  # float32, shares over the sample's frames, of the first and of the second look
-    pictured_BKM: Tensor  # int64, the tokens that show or end each frame
+    ends_BK: Tensor  # int64, the token that ends each frame
 
 
 def prompt_tail(message: dict) -> str:
@@ -113,14 +113,13 @@ def _points(samples: Sequence[tuple[Show, Sequence[Branch]]], ids: Tensor, segme
                 places.append(start + offset)
                 wanted.append([[(f in look) / len(look) for f in range(frames)] for look in looks])
     shares = torch.tensor(wanted).view(len(rows), 2, frames).transpose(0, 1)
-    return Points(torch.tensor(rows), torch.tensor(places), shares, _pictured(ids, segments, frames))
+    return Points(torch.tensor(rows), torch.tensor(places), shares, _frame_ends(ids, frames))
 
 
-def _pictured(ids_BL: Tensor, segments_BL: Tensor, frames: int) -> Tensor:
-    """int64 [B, K, M]: places of the tokens that show or end each frame."""
-    pad, end = (encode(f"<|{name}|>")[0] for name in ("image_pad", "vision_end"))
-    inside_BL = ((ids_BL == pad) | (ids_BL == end)) & (segments_BL == 0)
-    return inside_BL.nonzero()[:, 1].view(len(ids_BL), frames, -1 if frames else 0)
+def _frame_ends(ids_BL: Tensor, frames: int) -> Tensor:
+    """int64 [B, K]: places of the tokens that end the frames."""
+    (end,) = encode("<|vision_end|>")
+    return (ids_BL == end).nonzero()[:, 1].view(len(ids_BL), frames)
 
 
 def attention_mask(segments_BL: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from transformers.models.qwen2_vl.image_processing_qwen2_vl import OPENAI_CLIP_M
 from transformers.vision_utils import get_vision_position_ids
 
 from msjoe.reel.mllm_batches import Batch, attention_mask
-from msjoe.reel.mllm_pointing import LAYERS, attention_over_frames
+from msjoe.reel.mllm_pointing import LAYERS, attention_to_frames
 
 PATCH, MERGE = 14, 2
 SUMMARY_LAYERS = 2  # after these, the end of a frame is to hold the words for it
@@ -80,13 +80,13 @@ class Outputs:
     logits_RV: Tensor  # where a reply token follows
     targets_R: Tensor  # those tokens
     ends_FD: Tensor | None  # the token that ends each frame, after SUMMARY_LAYERS layers and the final norm
-    logs_PK: tuple[Tensor, ...]  # log attention to frames from the told tokens, of the first and the second look
+    logs_HPK: tuple[Tensor, ...]  # log attention to frames from the told tokens, of the first and the second look
 
 
 def forward(model: nn.Module, batch: Batch) -> Outputs:
     """The whole model on a batch of packed samples; the vision tower gets no gradient."""
     language = model.model.language_model
-    x_BLD, ends_FD, logs_PK = language.embed_tokens(batch.ids_BL), None, []
+    x_BLD, ends_FD, logs_HPK = language.embed_tokens(batch.ids_BL), None, []
     if batch.pictures is not None:
         with torch.no_grad():
             seen_FMD = image_tokens(model.model.visual, torch.from_numpy(batch.pictures))
@@ -96,10 +96,10 @@ def forward(model: nn.Module, batch: Batch) -> Outputs:
     turns = language.rotary_emb(x_BLD, batch.positions_3BL)
     for depth, layer in enumerate(language.layers):
         if depth in LAYERS and len(batch.points.rows_P):
-            logs_PK.append(attention_over_frames(layer, x_BLD, turns, mask_B1LL[:, 0], batch.points))
+            logs_HPK.append(attention_to_frames(layer, x_BLD, turns, mask_B1LL[:, 0], batch.points))
         x_BLD = layer(x_BLD, attention_mask=mask_B1LL, position_embeddings=turns)
         if depth + 1 == SUMMARY_LAYERS and batch.pictures is not None:
             ends_FD = language.norm(x_BLD[batch.ids_BL == model.config.vision_end_token_id])
     asked_BL = batch.targets_BL != -100
     logits_RV = model.lm_head(language.norm(x_BLD[asked_BL]))
-    return Outputs(logits_RV, batch.targets_BL[asked_BL], ends_FD, tuple(logs_PK))
+    return Outputs(logits_RV, batch.targets_BL[asked_BL], ends_FD, tuple(logs_HPK))

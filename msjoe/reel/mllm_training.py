@@ -118,8 +118,8 @@ def language_loss(model: Qwen2_5_VLForConditionalGeneration, batch: Batch) -> tu
     if out.ends_FD is not None:
         by_word, right = frame_word_loss(model.lm_head.weight, out.ends_FD, batch.moments, batch.pictures.shape[1])
         loss, metrics["right/frame words"] = loss + WORD_WEIGHT * by_word, right
-    for look, (logs_PK, wanted_PK) in enumerate(zip(out.logs_PK, batch.points.wanted_2PK, strict=False), 1):
-        by_look, metrics[f"attention/look {look}"] = pointing_loss(logs_PK, wanted_PK)
+    for look, (logs_HPK, wanted_PK) in enumerate(zip(out.logs_HPK, batch.points.wanted_2PK, strict=False), 1):
+        by_look, metrics[f"attention/look {look}"] = pointing_loss(logs_HPK, wanted_PK)
         loss = loss + POINT_WEIGHT * by_look
     return loss, metrics
 

@@ -15,7 +15,7 @@ from msjoe.reel.mllm_batches import TURN, answer_branch, attention_mask, collate
 from msjoe.reel.mllm_data import Recipe, choice_branch, copy_branch, costume_points, make_batch
 from msjoe.reel.mllm_forward import forward, image_patches, image_tokens
 from msjoe.reel.mllm_model import build_processor, build_tokenizer, new_mllm
-from msjoe.reel.mllm_pointing import HEAD, LAYERS, attention_over_frames, pointing_loss
+from msjoe.reel.mllm_pointing import HEADS, LAYERS, attention_to_frames, pointing_loss
 from msjoe.reel.mllm_questions import _looks, ask, find, look_words
 from msjoe.reel.mllm_shows import Frame, Show, random_script, random_show
 from msjoe.reel.mllm_training import MllmTraining, language_loss, reply_lengths, run_training
@@ -147,7 +147,7 @@ def a_show(*frames: Frame) -> Show:
     return Show(frames, 112, replace(random_script(np.random.default_rng(0)), cast=cast))
 
 
-def test_attention_over_frames_is_that_of_the_models_head():
+def test_attention_to_frames_is_that_of_the_models_heads():
     """With the eager attention of transformers, which returns its weights."""
     model = new_mllm(0).eval()
     (show, branches), other = two_shows(112)
@@ -163,20 +163,18 @@ def test_attention_over_frames_is_that_of_the_models_head():
     with torch.no_grad(), pytest.MonkeyPatch.context() as patch:
         # eager adds its mask, sdpa takes a boolean one
         patch.setattr(mllm_forward, "attention_mask", lambda s: torch.where(hidden, 0.0, -1e9))
-        patch.setattr(
-            mllm_forward, "attention_over_frames", lambda *a: attention_over_frames(*a[:3], hidden[:, 0], a[4])
-        )
+        patch.setattr(mllm_forward, "attention_to_frames", lambda *a: attention_to_frames(*a[:3], hidden[:, 0], a[4]))
         out = forward(model, batch)
     for hook in hooks:
         hook.remove()
-    for logs_PK, depth in zip(out.logs_PK, LAYERS, strict=True):
-        real_PL = seen[depth][batch.points.rows_P, HEAD, batch.points.places_P]
-        real_PK = real_PL[:, None].expand(-1, 3, -1).gather(2, batch.points.pictured_BKM[batch.points.rows_P]).sum(2)
-        torch.testing.assert_close(logs_PK.exp(), real_PK, atol=1e-5, rtol=1e-4)
+    for logs_HPK, depth in zip(out.logs_HPK, LAYERS, strict=True):
+        real_PHL = seen[depth][batch.points.rows_P, :HEADS, batch.points.places_P]
+        ends_PHK = batch.points.ends_BK[batch.points.rows_P].unsqueeze(1).expand(-1, HEADS, -1)
+        torch.testing.assert_close(logs_HPK.exp(), real_PHL.gather(2, ends_PHK).transpose(0, 1), atol=1e-5, rtol=1e-4)
 
 
 def test_pointing_loss_by_hand():
-    logs = torch.tensor([[0.5, 0.25, 0.25], [0.2, 0.3, 0.5]]).log()
+    logs = torch.tensor([[[0.5, 0.25, 0.25], [0.2, 0.3, 0.5]]]).log()
     wanted = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.5, 0.5]])
     loss, found = pointing_loss(logs, wanted)
     expected = (np.log(2) - 0.5 * (np.log(0.3) + np.log(0.5))) / 2
@@ -222,9 +220,8 @@ def test_points_stand_before_the_tokens_they_are_for():
     assert batch.points.places_P.tolist() == sorted(batch.points.places_P.tolist())
     assert batch.targets_BL[0, batch.points.places_P].tolist() == [reply[0], reply[-1]]
     assert batch.points.wanted_2PK.tolist() == [[[1, 0, 0], [0, 0, 1]], [[0, 1, 0], [0, 0, 1]]]
-    image = batch.ids_BL[0, batch.points.pictured_BKM[0]]
-    assert (image[:, :-1] == image[0, 0]).all()
-    assert len(image[0]) == 5
+    assert batch.ids_BL[0, batch.points.ends_BK[0]].tolist() == [*encode("<|vision_end|>")] * 3
+    assert len(set(batch.points.ends_BK[0].tolist())) == 3
 
 
 # --- steps
