@@ -42,14 +42,16 @@ class DensityShares:
     sharpness: float = 3.0  # of the softmax that says which peaks lend context
 
 
-def standin_logits(sim_QT: np.ndarray, times_T: np.ndarray | None = None) -> np.ndarray:
+def standin_logits(
+    sim_QT: np.ndarray, times_T: np.ndarray | None = None, shares: DensityShares = DensityShares()
+) -> np.ndarray:
     """Logits whose top K are the rule's K frames, for every K up to 128. sim_QT [Q, T] -> float32 [T].
 
     Frames are ranked r = 1, 2, ... and get -1.5 * log(r): the scale is the same whatever the
     similarities look like, and a random draw by softmax(logits) mostly keeps the first few frames and
     varies the others. ``times_T`` in seconds; without it frames are taken to be one second apart.
     """
-    density_T = evidence_density(sim_QT, _spacing(times_T))
+    density_T = evidence_density(sim_QT, _spacing(times_T), shares)
     order_T = spread_order(density_T)
     logits_T = np.empty(len(order_T), dtype=np.float32)
     logits_T[order_T] = -DECAY * np.log(np.arange(1, len(order_T) + 1))
@@ -86,11 +88,12 @@ def spread_order(density_T: np.ndarray, ranked: int = RANKED) -> np.ndarray:
 class StandinSelector:
     """The rule as a selector; its weights are the softmax of its logits, which an untrained sampler has too."""
 
+    shares: DensityShares = DensityShares()
     name: str = "standin"
 
     def select(self, scores: ScoreSet | np.ndarray, budget: int, rng: np.random.Generator | None = None) -> Selection:
         scores = checked(scores, budget)
-        logits_T = standin_logits(scores.sim_QT, scores.times_T)
+        logits_T = standin_logits(scores.sim_QT, scores.times_T, self.shares)
         chosen_K = np.argsort(-logits_T, kind="stable")[:budget]
         weights_T = _softmax(logits_T[None].astype(np.float64))[0].astype(np.float32)
         notes = ("training-free rule", short_note(len(logits_T), budget))
