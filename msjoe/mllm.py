@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel, ProcessorMixin
+from transformers import PreTrainedModel, ProcessorMixin, StoppingCriteria, StoppingCriteriaList
 
 from msjoe.errors import QuestionError
 from msjoe.mllm_loading import load_parts
@@ -31,6 +31,7 @@ class Shown:
     options: tuple[str, ...]
     frames: list[np.ndarray]  # uint8 [H, W, 3] RGB
     times: list[float]  # seconds
+    wording: str | None = None  # a benchmark's own words for an answer: they follow the frames, which bear no times
 
     def __post_init__(self) -> None:
         if len(self.frames) != len(self.times):
@@ -52,6 +53,7 @@ class Mllm:
 
     def __init__(self, name: str, model: PreTrainedModel, processor: ProcessorMixin, templates: Templates) -> None:
         self.id, self.model, self.processor, self.templates = name, model, processor, templates
+        self.interrupted: Callable[[], bool] = lambda: False  # asked after every new token; True ends the reply there
         processor.tokenizer.padding_side = "left"  # a batch is continued at its right end
 
     @classmethod
@@ -80,6 +82,13 @@ class Mllm:
         """At most, of a key-frame's H * W."""
         return self.templates.frame_pixels
 
+    def tier_pixels(self, tier: int) -> int:
+        """At most, of a key-frame in a resolution tier: 0 full, 1 half the side, 2 a quarter.
+
+        Not below what the image processor would enlarge to, which would cost the same tokens.
+        """
+        return max(self.frame_pixels // 4**tier, min(self._size(self.frame_pixels)["size"].values()))
+
     def reason(
         self, batch: Sequence[Shown], max_queries: int = 4, temperature: float = 0.0, seed: int | None = None
     ) -> list[Reply]:
@@ -94,6 +103,8 @@ class Mllm:
         """Step 4 for a batch: replies that hold a letter, or a free answer where there are no options."""
 
         def message(shown: Shown) -> dict:
+            if shown.wording is not None:
+                return self.templates.worded_message(len(shown.frames), shown.wording)
             return self.templates.answer_message(shown.question, shown.options, shown.times)
 
         opened = any(not shown.options for shown in batch)
@@ -151,7 +162,10 @@ class Mllm:
         if seed is not None:
             torch.manual_seed(seed)
         how = {"do_sample": True, "temperature": temperature, "top_p": 1.0, "top_k": 0} if temperature > 0 else GREEDY
-        out_BL = self.model.generate(**inputs, max_new_tokens=limit, pad_token_id=self._pad, **how)
+        stop = StoppingCriteriaList([_Interrupted(self.interrupted)])
+        out_BL = self.model.generate(
+            **inputs, max_new_tokens=limit, pad_token_id=self._pad, stopping_criteria=stop, **how
+        )
         return out_BL[:, inputs["input_ids"].shape[1] :]
 
     @property
@@ -163,6 +177,16 @@ class Mllm:
         ends = self.model.generation_config.eos_token_id
         marks = torch.isin(row_L, torch.tensor(ends, device=row_L.device)).nonzero()
         return int(marks[0]) + 1 if len(marks) else len(row_L)
+
+
+class _Interrupted(StoppingCriteria):
+    """Ends all replies of a batch once ``asked`` says so."""
+
+    def __init__(self, asked: Callable[[], bool]) -> None:
+        self.asked = asked
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_) -> torch.Tensor:
+        return torch.full((len(input_ids),), self.asked(), dtype=torch.bool, device=input_ids.device)
 
 
 # Checkpoints of real models bring sampling settings; greedy search must not warn about them.

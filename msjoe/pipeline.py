@@ -1,64 +1,42 @@
 """The four steps of MSJoE as one generator of events, ending in a Trace.
 
-``run`` is what the page, the shell, evaluation and training call. Every step is a plain
-function of its inputs. Step names, in order: previews, queries, similarity, choice, answer.
+``run`` is what the page, the shell and training call. What a step does is in ``steps``, which
+evaluation calls too, for many questions at once.
+Step names, in order: previews, queries, similarity, choice, answer.
 
-Shapes: Q queries, T dense frames, K chosen, D embedding width.
+Shapes: T dense frames, D embedding width.
 """
 
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from msjoe import __version__
-from msjoe.clip import Clip, FeatureCache, similarity
 from msjoe.errors import QuestionError
 from msjoe.estimate import clip_warning
-from msjoe.mllm import Mllm, Reply, Shown
-from msjoe.prompts import clean_question, extract_letter, parse_queries
-from msjoe.selectors.base import ScoreSet, Selector
+from msjoe.mllm import Shown
+from msjoe.prompts import clean_question
+from msjoe.selectors.base import ScoreSet
+from msjoe.steps import (
+    Models,
+    Settings,
+    book,
+    choose,
+    fetch_frames,
+    match,
+    new_trace,
+    preview_times,
+    read_answer,
+    read_queries,
+    wanted_frames,
+)
 from msjoe.trace import Trace
 from msjoe.video.base import FrameSource, dense_count
 
+__all__ = ["STEPS", "Event", "Models", "Settings", "answer", "check_budget", "preview_times", "query_onwards", "run"]
+
 STEPS = ("previews", "queries", "similarity", "choice", "answer")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How one question is answered. ``previews`` defaults to budget // 2 as in the paper."""
-
-    budget: int = 8  # K, key-frames shown to the MLLM
-    previews: int | None = None  # N_init, uniform low-resolution frames; None: budget // 2
-    max_queries: int = 4  # N_q at most
-    dense_fps: float = 1.0  # rate of the frames that CLIP sees
-    seed: int = 0  # for selectors that draw
-
-    def __post_init__(self) -> None:
-        if self.budget < 1:
-            raise QuestionError(f"the budget is {self.budget} frames: give at least 1")
-        if self.previews is not None and self.previews < 0:
-            raise QuestionError(f"{self.previews} previews: give 0 or more")
-        if not 1 <= self.max_queries <= 4:
-            raise QuestionError(f"max_queries is {self.max_queries}: the sampler reads 1 to 4 queries")
-        if not 0 < self.dense_fps <= 60:
-            raise QuestionError(f"dense_fps is {self.dense_fps}: give a rate above 0 and up to 60")
-
-    @property
-    def n_previews(self) -> int:
-        return self.budget // 2 if self.previews is None else self.previews
-
-
-@dataclass
-class Models:
-    """The parts a run needs; built once by ``msjoe.loading`` and shared by all questions."""
-
-    mllm: Mllm
-    clip: Clip
-    selector: Selector
-    cache: FeatureCache | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +64,7 @@ def run(
     """
     question, options = clean_question(question, options)
     check_budget(source, settings)
-    trace = _new_trace(source, question, options, models, settings, video_name)
+    trace = new_trace(source, question, options, models, settings, video_name)
     yield from _queries_step(source, models, settings, trace)
     yield from query_onwards(source, models, settings, trace)
 
@@ -122,28 +100,6 @@ def check_budget(source: FrameSource, settings: Settings) -> None:
         )
 
 
-def preview_times(duration: float, count: int) -> list[float]:
-    """Centres of ``count`` equal parts of the video, in seconds."""
-    return [round((i + 0.5) * duration / count, 2) for i in range(count)]
-
-
-def _new_trace(
-    source: FrameSource, question: str, options: list[str], models: Models, settings: Settings, name: str
-) -> Trace:
-    ids = {"mllm": models.mllm.id, "clip": models.clip.id, "selector": models.selector.name}
-    packages = ("torch", "transformers", "open_clip_torch")
-    return Trace(
-        question=question,
-        options=options,
-        video=name,
-        video_id=source.id,
-        duration=source.duration,
-        settings=asdict(settings),
-        models=ids,
-        versions={"msjoe": __version__} | {p: version(p) for p in packages},
-    )
-
-
 def _queries_step(source: FrameSource, models: Models, settings: Settings, trace: Trace) -> Iterator[Event]:
     """Step 1: look at a few previews and reason out what to search for."""
     yield Event("previews", 0.0, f"reading {settings.n_previews} preview frames", trace)
@@ -157,14 +113,8 @@ def _queries_step(source: FrameSource, models: Models, settings: Settings, trace
     start = time.perf_counter()
     shown = Shown(trace.question, tuple(trace.options), trace.previews, trace.preview_times)
     reply = models.mllm.reason([shown], settings.max_queries)[0]
-    trace.query_reply = reply.text
-    parsed = parse_queries(reply.text, settings.max_queries)
-    trace.queries, trace.queries_from = parsed.queries, "reply"
-    trace.notes += parsed.notes
-    if not parsed.queries:
-        trace.queries, trace.queries_from = [trace.question], "question"
-        trace.notes.append("no query could be read from the reply, so the question itself is the query")
-    _book(trace, "queries", start, reply)
+    read_queries(trace, reply, settings.max_queries)
+    book(trace, "queries", time.perf_counter() - start, reply)
     yield Event("queries", 1.0, f"{len(trace.queries)} queries", trace)
 
 
@@ -192,21 +142,15 @@ def _similarity_step(
     else:
         trace.notes.append("frame features came from the cache: this video was looked at before")
     text_QD = models.clip.encode_texts(trace.queries)
-    trace.sim_QT = similarity(text_QD, feats_TD)
-    trace.times_T = (np.arange(len(feats_TD)) / settings.dense_fps).astype(np.float32)
+    scores = match(trace, feats_TD, text_QD, settings.dense_fps)
     trace.seconds["similarity"] = time.perf_counter() - start
     yield Event("similarity", 1.0, f"{len(feats_TD)} frames matched", trace)
-    return ScoreSet(trace.sim_QT, trace.times_T, feats_TD, text_QD)
+    return scores
 
 
 def _choice_step(scores: ScoreSet, models: Models, settings: Settings, trace: Trace) -> Iterator[Event]:
     """Step 3: choose K frames from the matrix."""
-    start = time.perf_counter()
-    picked = models.selector.select(scores, settings.budget, np.random.default_rng(settings.seed))
-    trace.indices = [int(i) for i in picked.indices]
-    trace.chosen_times = [round(float(trace.times_T[i]), 3) for i in trace.indices]
-    trace.weights_T, trace.selection_note = picked.weights_T, picked.note
-    trace.seconds["choice"] = time.perf_counter() - start
+    choose(trace, scores, models.selector, settings)
     yield Event("choice", 1.0, f"{len(trace.indices)} key-frames", trace)
 
 
@@ -214,19 +158,12 @@ def _answer_step(source: FrameSource, models: Models, trace: Trace) -> Iterator[
     """Step 4: answer from the key-frames alone; the previews are not in this context."""
     yield Event("answer", 0.0, "reading the key-frames", trace)
     start = time.perf_counter()
-    trace.keyframes = source.frames_at(trace.chosen_times, models.mllm.frame_pixels)
+    wanted = wanted_frames(trace, models.mllm)
+    pictures = fetch_frames(source, wanted)
+    trace.keyframes = [pictures[frame] for frame in wanted]
     yield Event("answer", 0.5, "answering", trace)
     shown = Shown(trace.question, tuple(trace.options), trace.keyframes, trace.chosen_times)
     reply = models.mllm.answer([shown])[0]
-    trace.answer_reply = reply.text
-    if trace.options:
-        trace.answer = extract_letter(reply.text, trace.options)
-        if trace.answer is None:
-            trace.notes.append("no option could be read from the reply")
-    _book(trace, "answer", start, reply)
+    read_answer(trace, reply)
+    book(trace, "answer", time.perf_counter() - start, reply)
     yield Event("answer", 1.0, "answered", trace)
-
-
-def _book(trace: Trace, step: str, start: float, reply: Reply) -> None:
-    trace.seconds[step] = time.perf_counter() - start
-    trace.tokens[step] = {"visual": reply.visual_tokens, "prompt": reply.prompt_tokens, "new": reply.new_tokens}

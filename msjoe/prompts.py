@@ -90,10 +90,14 @@ class Templates:
         before = _fill(self.answer_before, count=len(times)) if times else ""
         return self._message(before, times, _fill(after, asked=self._asked(question, options)))
 
+    def worded_message(self, count: int, wording: str) -> dict:
+        """Turn 2 in a benchmark's own words: placeholders for ``count`` frames, then ``wording`` as it is."""
+        text = {"type": "text", "text": _harmless(wording)}
+        return {"role": "user", "content": [{"type": "image"}] * count + [text]}
+
     def _asked(self, question: str, options: Sequence[str]) -> str:
         lines = [_fill(self.option, letter=letter, text=text) for letter, text in zip(LETTERS, options, strict=False)]
-        # A question that holds a chat mark such as <|image_pad|> must not become one.
-        return "\n".join([question, *lines]).replace("<|", "< |")
+        return _harmless("\n".join([question, *lines]))
 
     def _message(self, before: str, times: Sequence[float], after: str) -> dict:
         parts = [{"type": "text", "text": before}]
@@ -101,6 +105,11 @@ class Templates:
             parts += [{"type": "text", "text": _fill(self.frame, time=clock(seconds))}, {"type": "image"}]
         parts.append({"type": "text", "text": after})
         return {"role": "user", "content": [part for part in parts if part != {"type": "text", "text": ""}]}
+
+
+def _harmless(text: str) -> str:
+    """A question that holds a chat mark such as <|image_pad|> must not become one."""
+    return text.replace("<|", "< |")
 
 
 def _fill(template: str, **values: object) -> str:

@@ -46,6 +46,7 @@ class Trace:
     selection_note: str = ""
     indices: list[int] = field(default_factory=list)  # into times_T, sorted
     chosen_times: list[float] = field(default_factory=list)
+    tiers: list[int] = field(default_factory=list)  # Q-Frame's resolutions: 0 full, 1 half, 2 quarter; [] all full
 
     answer_reply: str = ""
     answer: str | None = None  # the letter; None when it could not be read or there are no options

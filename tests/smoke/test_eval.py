@@ -17,7 +17,7 @@ from msjoe.evaluation.run_folder import read_rows
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
 
-PATIENCE = 180  # seconds
+PATIENCE = 500  # seconds
 FILMS, QUESTIONS = 3, 4
 
 

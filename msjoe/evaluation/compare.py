@@ -1,0 +1,53 @@
+"""``msjoe compare``: two runs over the same questions, arm by arm, with paired intervals."""
+
+from pathlib import Path
+
+from msjoe.errors import CheckpointError
+from msjoe.evaluation.report import percent, signed, table
+from msjoe.evaluation.run_folder import read_config, read_rows
+from msjoe.evaluation.summary import difference, headline
+
+SAME = ("benchmark", "split", "reel_version")  # without which questions of one id are not the same
+
+
+def compare(run_a: Path, run_b: Path) -> dict:
+    """{"benchmark", "arms": [{"arm", "questions", "a", "b", "difference"}]} over what both runs answered.
+
+    Raises CheckpointError for folders that hold no run, for runs of other questions, or with no arm in common.
+    """
+    settings_a, settings_b = (read_config(path)["settings"] for path in (run_a, run_b))
+    differing = [name for name in SAME if settings_a.get(name) != settings_b.get(name)]
+    if differing:
+        told = ", ".join(f"{name} {settings_a.get(name)} and {settings_b.get(name)}" for name in differing)
+        raise CheckpointError(f"the runs ask different questions ({told}): give two runs of one benchmark")
+    rows_a, rows_b = read_rows(run_a), read_rows(run_b)
+    benchmark = settings_a["benchmark"]
+    lines = []
+    for arm in dict.fromkeys(row["arm"] for row in rows_a):
+        line = _line(benchmark, arm, rows_a, rows_b)
+        if line["difference"] is not None:
+            lines.append(line)
+    if not lines:
+        raise CheckpointError(f"{run_a} and {run_b} have no arm with the same scored questions: nothing to compare")
+    return {"benchmark": benchmark, "arms": lines}
+
+
+def comparison_table(result: dict) -> str:
+    rows = [
+        [line["arm"], str(line["questions"]), percent(line["a"]), percent(line["b"]), signed(line["difference"])]
+        for line in result["arms"]
+    ]
+    return table(["arm", "questions", "A", "B", "A minus B"], rows)
+
+
+def _line(benchmark: str, arm: str, rows_a: list[dict], rows_b: list[dict]) -> dict:
+    a, b = ({row["id"]: row for row in rows if row["arm"] == arm} for rows in (rows_a, rows_b))
+    common = [name for name in a if name in b]
+    a, b = ([rows[name] for name in common] for rows in (a, b))
+    return {
+        "arm": arm,
+        "questions": len(common),
+        "a": headline(benchmark, a),
+        "b": headline(benchmark, b),
+        "difference": difference(benchmark, a, b),
+    }

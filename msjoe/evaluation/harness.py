@@ -1,0 +1,115 @@
+"""The loop of an evaluation: one video at a time, every arm of every question, a line for each answer.
+
+Computed once for a video: its CLIP features, the queries from each number of previews, each key-frame.
+Once for a question: the embedding of each set of queries. Once for an answer: the choice, and the reply,
+unless another arm of the question shows the same frames.
+"""
+
+import logging
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence, Set
+
+from msjoe.data import Record
+from msjoe.errors import VideoError
+from msjoe.evaluation.answering import answer_all
+from msjoe.evaluation.asking import ask_all
+from msjoe.evaluation.choosing import choose_for
+from msjoe.evaluation.films import Film, Library
+from msjoe.evaluation.footage import Footage
+from msjoe.evaluation.loss_by_step import examine
+from msjoe.evaluation.plan import MSJOE, Arm, Plan
+from msjoe.evaluation.rows import row_of
+from msjoe.evaluation.run_folder import RunFolder
+from msjoe.selectors.base import Selector
+from msjoe.steps import Models
+from msjoe.trace import Trace
+
+log = logging.getLogger(__name__)
+
+Asked = Mapping[tuple[str, int], Trace]
+
+
+class Evaluation:
+    """What all videos of a run share. ``models.selector`` is what the name "msjoe" stands for."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        models: Models,
+        library: Library,
+        folder: RunFolder,
+        rules: Mapping[str, Selector],
+        traced: Set[str] = frozenset(),
+    ) -> None:
+        """``rules``: as of ``build_rules``; ``traced``: ids of questions whose Traces are kept."""
+        self.plan, self.models, self.library, self.folder, self.traced = plan, models, library, folder, traced
+        self.arms = plan.arms()
+        self.rules = dict(rules) | {MSJOE: models.selector}
+
+    def left(self, film: Film) -> list[Record]:
+        """The questions that the folder does not hold with all arms."""
+        return [r for r in film.records if not {(r.id, arm.name) for arm in self.arms} <= self.folder.done]
+
+    def run(self, films: Sequence[Film]) -> Iterator[Record]:
+        """Answer what is left; yields each question when its lines are on disk.
+
+        A video that cannot be read is logged and left out: the summary names what has no answers.
+        """
+        for film in films:
+            if self.left(film):
+                try:
+                    yield from self._run_film(film)
+                except VideoError as error:
+                    log.warning("%s is left out: %s", film.name, error)
+
+    def _run_film(self, film: Film) -> Iterator[Record]:
+        footage = Footage(self.library.open(film), self.models, self.plan.dense_fps)
+        if any(arm.needs_scores for arm in self.arms):
+            _ = footage.feats_TD  # now, so that no question is charged for all of it
+        own = any(arm.queries == "own" for arm in self.arms)
+        # All questions of the film, also when some are answered: a batch stays what it was before a stop.
+        asked = ask_all(film.records, footage, self.plan) if own else {}
+        feature_seconds = footage.feature_seconds / len(film.records)
+        for record in self.left(film):
+            traces = self.choose(record, asked, footage)
+            same = answer_all(record, self.arms, traces, footage, self.library.wording, self.plan.batch)
+            rows = [
+                row_of(record, arm, trace, feature_seconds, owner, self._keep(record, arm, trace), truth)
+                for arm, trace, owner, truth in zip(
+                    self.arms, traces, same, self._examined(record, traces, footage), strict=True
+                )
+            ]
+            self.folder.append(rows)
+            yield record
+
+    def choose(self, record: Record, asked: Asked, footage: Footage) -> list[Trace]:
+        """A Trace up to the choice for every arm."""
+        return [
+            choose_for(arm, record, asked, footage, self.rules, self.plan.settings(arm.budget, record.id))
+            for arm in self.arms
+        ]
+
+    def _examined(self, record: Record, traces: Sequence[Trace], footage: Footage) -> list[dict]:
+        """What the choices are worth by Reel's truth, after the answers; other benchmarks tell none."""
+        if record.benchmark != "reel":
+            return [{}] * len(traces)
+        return [
+            examine(
+                record, arm, trace, self.rules.get(arm.selector), footage, self.plan.settings(arm.budget, record.id)
+            )
+            for arm, trace in zip(self.arms, traces, strict=True)
+        ]
+
+    def _keep(self, record: Record, arm: Arm, trace: Trace) -> str | None:
+        """Save the Trace where it is wanted; returns its folder inside the run's."""
+        if record.id not in self.traced:
+            return None
+        name = f"traces/{_file_name(record.id)}--{_file_name(arm.name)}"
+        shutil.rmtree(self.folder.path / name, ignore_errors=True)  # of a run that was stopped before its line
+        trace.save(self.folder.path / name)
+        return name
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[^\w.-]", "_", text)

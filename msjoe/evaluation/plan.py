@@ -1,0 +1,100 @@
+"""What an evaluation runs: its settings, and the arms (selector, queries, budget) that follow from them."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from msjoe.errors import QuestionError
+from msjoe.steps import Settings
+
+QUERIES = ("own", "question")
+BLIND = ("uniform", "random")  # rules that look at no query: they run once
+MSJOE = "msjoe"  # the trained sampler, or the stand-in rule until there is one
+ORACLE, BLACK, IDEAL = "oracle", "black", "ideal"  # bounds: two choices and a source of queries
+WORDINGS = ("own", "benchmark")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to answer every question: whose choice, from whose queries, of how many frames."""
+
+    selector: str  # a rule's name, "msjoe", or a bound: "oracle", "black"
+    queries: str  # "own": the MLLM's; "question": the question itself; "ideal": a bound; "none"
+    budget: int
+
+    @property
+    def name(self) -> str:
+        """E.g. "topk/own/8", or "uniform/8" where no queries are looked at."""
+        return "/".join(part for part in (self.selector, self.queries, str(self.budget)) if part != "none")
+
+    @property
+    def bound(self) -> bool:
+        """Whether it knows what no real run knows, or shows nothing."""
+        return self.selector in (ORACLE, BLACK) or self.queries == IDEAL
+
+    @property
+    def needs_scores(self) -> bool:
+        return self.queries != "none"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides the answers, apart from the models. Written to config.json."""
+
+    benchmark: str
+    selectors: tuple[str, ...]
+    queries: tuple[str, ...] = QUERIES
+    budgets: tuple[int, ...] = (8,)
+    bounds: bool = False
+    split: str = "test"  # Reel only
+    tracks: tuple[str, ...] = ()  # groups to keep; () all
+    limit: int | None = None  # questions of each group
+    rows: str | None = None  # how single-score rules read several queries; None: each rule's default
+    wording: str = "own"  # of the answer's prompt: the MLLM's templates, or the benchmark's own words
+    seed: int = 0
+    previews: int | None = None
+    max_queries: int = 4
+    dense_fps: float = 1.0
+    batch: int = 8  # prompts given to the MLLM at once
+
+    def __post_init__(self) -> None:
+        _check_names("--selectors", self.selectors)
+        _check_names("--queries", self.queries, QUERIES)
+        _check_names("--budget", self.budgets)
+        if self.batch < 1 or (self.limit is not None and self.limit < 1):
+            raise QuestionError(f"--batch is {self.batch} and --limit {self.limit}: give 1 or more")
+        if self.wording not in WORDINGS:
+            raise QuestionError(f"the wording is {self.wording!r}: choose one of {', '.join(WORDINGS)}")
+        for budget in self.budgets:
+            self.settings(budget, "")
+
+    def settings(self, budget: int, question_id: str) -> Settings:
+        """Those of one answer. Rules that draw get a seed of the question's own, the same in every arm."""
+        seed = zlib.crc32(f"{self.seed} {question_id}".encode())
+        return Settings(budget, self.previews, self.max_queries, self.dense_fps, seed)
+
+    def arms(self) -> tuple[Arm, ...]:
+        """Every arm, budget by budget, in the order of the tables."""
+        return tuple(arm for budget in self.budgets for arm in self._arms_of(budget))
+
+    def to_json(self) -> dict:
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    def _arms_of(self, budget: int) -> list[Arm]:
+        arms = []
+        for selector in self.selectors:
+            sources = ("none",) if selector in BLIND else self.queries
+            arms += [Arm(selector, queries, budget) for queries in sources]
+        if self.bounds:
+            arms += [Arm(BLACK, "none", budget)]
+            if self.benchmark == "reel":
+                arms += [Arm(MSJOE, IDEAL, budget), Arm("topk", IDEAL, budget), Arm(ORACLE, "none", budget)]
+        return arms
+
+
+def _check_names(flag: str, given: Sequence, known: Sequence[str] = ()) -> None:
+    if not given or len(set(given)) < len(given):
+        raise QuestionError(f"{flag} has {', '.join(map(str, given)) or 'nothing'}: give each once, and at least one")
+    wrong = [name for name in given if known and name not in known]
+    if wrong:
+        raise QuestionError(f"{flag} has {', '.join(wrong)}: choose from {', '.join(known)}")

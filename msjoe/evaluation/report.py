@@ -1,0 +1,138 @@
+"""The summary for people: Markdown whose tables are aligned, so that a terminal shows it as it is."""
+
+from collections.abc import Sequence
+
+from msjoe.evaluation.loss_by_step import LOSSES
+
+NOTES = """\
+Intervals: 95 %, bootstrap over videos; a difference is paired, on the same questions. "rival": the best other
+selector at this budget, bounds aside. Unreadable answers count as wrong. A rule's list of frames is shown as it
+is, repeats included, also when it is shorter than the budget; an empty list is replaced by uniform frames
+("empty"). Seconds and visual tokens are those of a question, queries and features included; what several
+questions or arms share counts in equal shares."""
+REEL_NOTES = """\
+"unseen": questions about compositions that never occur in training. "evidence": share of evidence scenes with a
+shown frame. Bounds: black frames; ideal queries; oracle, a frame in each evidence scene."""
+LOSS_NOTES = """\
+Shares of a track's questions, in %, that were answered wrong and lost at the steps queries / clip / choice / misread.
+queries: ideal queries would have led the same rule to the evidence; clip: with ideal queries it ranks too low;
+choice: it ranks high enough and was passed over; misread: it was shown. The rules stand in
+msjoe/evaluation/loss_by_step.py. In `order` no query can tell the second moment apart from others, so what counts
+under clip there is not CLIP's fault alone."""
+
+
+def report(config: dict, summary: dict) -> str:
+    """Markdown from config.json and ``summarise``'s result with "missing", "left_out" and "wall_seconds" in it."""
+    reel = config["settings"]["benchmark"] == "reel"
+    parts = [_head(config, summary)]
+    for budget in dict.fromkeys(arm["budget"] for arm in summary["arms"]):
+        arms = [arm for arm in summary["arms"] if arm["budget"] == budget]
+        parts += [f"## {budget} frames", _accuracies(arms, summary["headline"]), _groups(arms), _costs(arms)]
+    parts += [NOTES, *([REEL_NOTES] if reel else [])]
+    if summary["losses"]:
+        parts += ["## Where wrong answers were lost", _losses(summary["losses"]), LOSS_NOTES]
+    return "\n\n".join(parts) + "\n"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table with padded cells; the first column to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = [c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, widths, strict=True))]
+        return f"| {' | '.join(padded)} |"
+
+    rule = "|".join("-" * (w + 2) if i == 0 else "-" * (w + 1) + ":" for i, w in enumerate(widths))
+    return "\n".join([line(head), f"|{rule}|", *map(line, rows)])
+
+
+def percent(interval: Sequence[float] | None) -> str:
+    """ "41.2 (38.0 to 44.3)"."""
+    if interval is None:
+        return ""
+    value, low, high = (100 * x for x in interval)
+    return f"{value:.1f} ({low:.1f} to {high:.1f})"
+
+
+def signed(interval: Sequence[float] | None) -> str:
+    """ "+3.1 (-0.2 to +6.0)"."""
+    if interval is None:
+        return ""
+    value, low, high = (100 * x for x in interval)
+    return f"{value:+.1f} ({low:+.1f} to {high:+.1f})"
+
+
+def _head(config: dict, summary: dict) -> str:
+    settings = config["settings"]
+    which = (
+        f"reel {settings['split']}, version {settings['reel_version']}"
+        if settings["benchmark"] == "reel"
+        else settings["benchmark"]
+    )
+    lines = [
+        f"# Evaluation: {which}",
+        "",
+        f"- {summary['questions']} questions about {summary['videos']} videos, seed {settings['seed']}",
+        f"- MLLM {settings['mllm']}, CLIP {settings['clip']}; `msjoe` is {settings['msjoe']}",
+        f"- command: `{config['command']}`",
+        f"- versions: {', '.join(f'{name} {number}' for name, number in config['versions'].items())}",
+    ]
+    if summary.get("wall_seconds"):
+        lines.append(
+            f"- {summary['wall_seconds'] / 60:.1f} min on {summary['processes']} processes, in the last session"
+        )
+    for name, told in (("missing", "videos are missing"), ("left_out", "videos could not be read")):
+        if names := summary.get(name):
+            lines.append(f"- {len(names)} {told}: {', '.join(names)}")
+    return "\n".join(lines)
+
+
+def _accuracies(arms: Sequence[dict], headline: str) -> str:
+    head = ["selector / queries", headline, "minus uniform", "minus rival", "rival"]
+    rows = []
+    for arm in arms:
+        name = _short(arm["name"]) + (" (bound)" if arm["bound"] else "")
+        differences = [signed(arm["minus_uniform"]), signed(arm["minus_rival"])]
+        rows.append([name, percent(arm["headline"]), *differences, _short(arm["rival"])])
+    return table(head, rows)
+
+
+def _groups(arms: Sequence[dict]) -> str:
+    """Accuracy by track; on Reel also on unseen compositions, and the evidence recall."""
+    groups = list(arms[0]["groups"])
+    extra = [name for name in ("unseen", "evidence") if name in arms[0]]
+    rows = [
+        [_short(arm["name"]), *(percent(arm["groups"].get(g)) for g in groups), *(percent(arm[name]) for name in extra)]
+        for arm in arms
+    ]
+    return table(["selector / queries", *groups, *extra], rows)
+
+
+def _costs(arms: Sequence[dict]) -> str:
+    head = ["selector / queries", "seconds", "visual tokens", "frames", "unreadable", "empty"]
+    rows = [
+        [
+            _short(arm["name"]),
+            f"{arm['seconds']:.2f}",
+            f"{arm['visual_tokens']:.0f}",
+            f"{arm['frames']:.1f}",
+            "" if arm["unreadable"] is None else f"{arm['unreadable']:.1%}",
+            str(arm["fallbacks"]),
+        ]
+        for arm in arms
+    ]
+    return table(head, rows)
+
+
+def _losses(lines: Sequence[dict]) -> str:
+    groups = list(dict.fromkeys(line["group"] for line in lines))
+    cells: dict[str, dict[str, str]] = {}
+    for line in lines:
+        shares = (f"{100 * line[step] / line['questions']:.0f}" for step in LOSSES)
+        cells.setdefault(line["arm"], {})[line["group"]] = " / ".join(shares)
+    return table(["arm", *groups], [[arm, *(found.get(g, "") for g in groups)] for arm, found in cells.items()])
+
+
+def _short(name: str | None) -> str:
+    """An arm's name without its budget."""
+    return name.rpartition("/")[0] if name else ""

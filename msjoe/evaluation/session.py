@@ -1,0 +1,168 @@
+"""One process's part of ``msjoe eval``: load, answer, wait for the others, and the first one's summary."""
+
+import argparse
+import json
+import shlex
+import sys
+import time
+from importlib.metadata import version
+from typing import TextIO
+
+import torch
+
+from msjoe import __version__
+from msjoe.estimate import rough_text
+from msjoe.evaluation.choosing import build_rules
+from msjoe.evaluation.command import split_names, split_numbers
+from msjoe.evaluation.films import Library, Place
+from msjoe.evaluation.harness import Evaluation
+from msjoe.evaluation.plan import Plan
+from msjoe.evaluation.report import report
+from msjoe.evaluation.run_folder import RunFolder, check_config, read_config
+from msjoe.evaluation.shards import Shard
+from msjoe.evaluation.summary import summarise
+from msjoe.files import write_atomic
+from msjoe.loading import load_models
+from msjoe.reel.world import REEL_VERSION
+from msjoe.selectors.base import Selector
+from msjoe.steps import Models
+
+PACKAGES = ("torch", "transformers", "open_clip_torch", "numpy")
+TOLD_EVERY = 30.0  # seconds between two lines of progress where no line can be drawn again
+
+
+def plan_from_args(args: argparse.Namespace) -> Plan:
+    """Raises UserError for what cannot be run."""
+    return Plan(
+        benchmark=args.benchmark,
+        selectors=split_names(args.selectors),
+        queries=split_names(args.queries),
+        budgets=split_numbers("--budget", args.budget),
+        bounds=args.bounds,
+        split=args.split,
+        tracks=split_names(args.tracks),
+        limit=args.limit,
+        rows=args.rows,
+        wording=args.wording or ("own" if args.benchmark in ("reel", "jsonl") else "benchmark"),
+        seed=args.seed,
+        previews=args.previews,
+        max_queries=4,
+        dense_fps=args.dense_fps,
+        batch=args.batch,
+    )
+
+
+def run_session(args: argparse.Namespace) -> None:
+    """Answer this process's share of what is left; the first process merges and tells the result."""
+    plan = plan_from_args(args)
+    rules = build_rules(plan.arms(), plan.rows)
+    library = Library(plan, Place(args.annotations, args.videos, args.subtitles), args.strict)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    started = time.perf_counter()
+    with Shard.of_environment() as shard:
+        models = _models(args, shard)
+        _agree(args, plan, models, shard)
+        folder = RunFolder(args.out, shard.rank)
+        evaluation = Evaluation(plan, models, library, folder, rules, _traced(library, args.save_traces))
+        _answer(evaluation, shard)
+        shard.wait()
+        if shard.rank == 0:
+            told = {"wall_seconds": time.perf_counter() - started, "processes": shard.count}
+            sys.stdout.write(_finish(evaluation, told))
+
+
+def _models(args: argparse.Namespace, shard: Shard) -> Models:
+    """Features of drawn videos are not kept on disk: they are quick, and a thousand of them are many."""
+    cache = args.benchmark != "reel" and not args.no_cache
+    return load_models(args.mllm, args.clip, args.sampler, args.load_in_4bit, shard.device(args.device), cache)
+
+
+def _agree(args: argparse.Namespace, plan: Plan, models: Models, shard: Shard) -> None:
+    """The first process writes config.json before the others read it."""
+    settings = plan.to_json() | {"mllm": models.mllm.id, "load_in_4bit": args.load_in_4bit, "clip": models.clip.id}
+    settings |= {"msjoe": describe(models.selector)}
+    if plan.benchmark == "reel":
+        settings["reel_version"] = REEL_VERSION
+    else:
+        settings |= {"annotations": str(args.annotations), "subtitles": args.subtitles is not None}
+    facts = {
+        "command": f"msjoe {shlex.join(sys.argv[1:])}",
+        "versions": {"msjoe": __version__} | {name: version(name) for name in PACKAGES},
+        "device": str(models.mllm.device),
+    }
+    if shard.rank == 0:
+        check_config(args.out, settings, facts, write=True)
+    shard.wait()
+    check_config(args.out, settings, facts, write=False)
+
+
+def describe(selector: Selector) -> str:
+    """What the name "msjoe" stands for in this run."""
+    if selector.name == "standin":
+        return "the training-free stand-in rule (no sampler was trained yet)"
+    if selector.name == "sampler":
+        return f"the trained sampler {selector.model.source}"
+    return f"the rule {selector.name}"
+
+
+def _traced(library: Library, asked: str) -> set[str]:
+    """Ids of the first so many questions of the run."""
+    ids = [record.id for film in library.films for record in film.records]
+    return set(ids if asked == "all" else ids[: int(asked)])
+
+
+def _answer(evaluation: Evaluation, shard: Shard) -> None:
+    films = shard.own(evaluation.library.films)
+    left = [len(evaluation.left(film)) for film in films]
+    progress = Progress(sum(left), sys.stderr, "" if shard.count == 1 else f"process {shard.rank}: ")
+    progress.say(f"{sum(left)} questions about {sum(map(bool, left))} videos, {len(evaluation.arms)} answers to each")
+    for _ in evaluation.run(films):
+        progress.step()
+    progress.say(f"answered in {progress.seconds / 60:.1f} min")
+
+
+def _finish(evaluation: Evaluation, told: dict) -> str:
+    """Merge the answers, write summary.json and summary.md; returns the latter."""
+    folder, library = evaluation.folder, evaluation.library
+    order = [(r.id, arm.name) for film in library.films for r in film.records for arm in evaluation.arms]
+    rows = folder.merge(order)
+    answered = {row["video"] for row in rows}
+    summary = summarise(evaluation.plan, rows) | told
+    summary |= {"missing": library.missing, "left_out": [f.name for f in library.films if f.name not in answered]}
+    config = read_config(folder.path)
+    text = report(config, summary)
+    _write(folder, "summary.json", json.dumps({"config": config, **summary}, indent=1, ensure_ascii=False) + "\n")
+    _write(folder, "summary.md", text)
+    return text
+
+
+def _write(folder: RunFolder, name: str, text: str) -> None:
+    write_atomic(folder.path / name, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+class Progress:
+    """How many questions are done, and how long the others will take; one line, drawn again on a terminal."""
+
+    def __init__(self, total: int, out: TextIO, prefix: str) -> None:
+        self.total, self.out, self.prefix = total, out, prefix
+        self.done, self.started, self.told = 0, time.perf_counter(), 0.0
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self.started
+
+    def step(self) -> None:
+        self.done += 1
+        if not self.out.isatty() and self.seconds - self.told < TOLD_EVERY:
+            return
+        self.told = self.seconds
+        left = rough_text((self.total - self.done) * self.seconds / self.done)
+        line = f"{self.prefix}{self.done} of {self.total} questions, {left} left"
+        self.out.write(f"\r\033[K{line}" if self.out.isatty() else f"{line}\n")
+        self.out.flush()
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self.out.write(f"\r\033[K{self.prefix}{text}\n" if self.out.isatty() else f"{self.prefix}{text}\n")
+        self.out.flush()
