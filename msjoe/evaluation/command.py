@@ -29,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--selectors",
         default=SELECTORS,
         metavar="NAMES",
-        help="rules, RULE:WEIGHTS for one with weights, RULE?KEY=VALUE&... for settings; msjoe is what --sampler names (default: %(default)s)",
+        help="rules, RULE:WEIGHTS for one with weights, RULE?KEY=VALUE&KEY=VALUE for other settings; msjoe is what "
+        "--sampler names (default: %(default)s)",
     )
     parser.add_argument(
         "--queries",
