@@ -1,4 +1,7 @@
-"""The shell: ``msjoe answer``, ``msjoe reel ...``. Bad input exits with 2 and a plain message."""
+"""The shell: ``msjoe answer``, ``select``, ``eval``, ``compare``, ``reel ...``.
+
+Bad input exits with 2 and a plain message.
+"""
 
 import argparse
 import json
@@ -8,8 +11,9 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from msjoe import __version__
+from msjoe import __version__, select_command
 from msjoe.errors import UserError
+from msjoe.evaluation import command as eval_command
 from msjoe.flags import add_model_arguments
 
 
@@ -42,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-v", "--verbose", action="store_true", help="log what is chosen and why")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_answer(commands)
+    _add_select(commands)
+    _add_eval(commands)
+    _add_train(commands)
     _add_reel(commands)
     return parser
 
@@ -92,6 +99,37 @@ def run_answer(args: argparse.Namespace) -> None:
         print(json.dumps(event.trace.summary(), ensure_ascii=False))
     else:
         print_trace(event.trace, args.save)
+
+
+def _add_select(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "select",
+        help="choose frames again from published score files",
+        description="Choose frames again from a JSON list of score lists; prints a JSON list of index lists.",
+        epilog="example: msjoe select aks --scores scores.json --budget 64 --set t1=0.2 depth=3 --out chosen.json",
+    )
+    select_command.add_arguments(parser)
+    parser.set_defaults(run=select_command.run_args)
+
+
+def _add_eval(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "eval",
+        help="compare selectors on a benchmark",
+        description="Answer a benchmark's questions with several selectors, and say who is better by how much.",
+    )
+    eval_command.add_arguments(parser)
+    parser.set_defaults(run=eval_command.run_args)
+    parser = commands.add_parser("compare", help="compare two runs of eval, arm by arm, on the same questions")
+    eval_command.add_compare_arguments(parser)
+    parser.set_defaults(run=eval_command.run_compare)
+
+
+def _add_train(commands: argparse._SubParsersAction) -> None:
+    from msjoe.rl.command import add_arguments
+
+    help = "train sampler and MLLM by reinforcement learning"
+    add_arguments(commands.add_parser("train", help=help, description=help))
 
 
 def _add_reel(commands: argparse._SubParsersAction) -> None:

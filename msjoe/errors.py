@@ -27,3 +27,7 @@ class AnnotationError(UserError):
 
 class StrictError(UserError):
     """Something is missing that would be skipped and counted without ``--strict``."""
+
+
+class RecipeError(UserError):
+    """Settings of a training run that cannot be worked with."""

@@ -40,7 +40,7 @@ class SamplerConfig:
     """Size of the U-Net; the defaults give about 2 M parameters, as in the paper."""
 
     width: int = 32  # channels at full rate; each deeper level has as many more
-    levels: int = 5  # of halving; the deepest joins 2^levels frames in one step
+    levels: int = 5  # of halving; the deepest joins 2^levels frames in one step; 0 with kernel 1: an MLP on each frame
     kernel: int = 5
     max_queries: int = 4
     input_version: int = INPUT_VERSION
@@ -48,8 +48,9 @@ class SamplerConfig:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{field.name} is {value!r}: give a whole number of at least 1")
+            least = 0 if field.name == "levels" else 1
+            if not isinstance(value, int) or value < least:
+                raise ValueError(f"{field.name} is {value!r}: give a whole number of at least {least}")
         if self.kernel % 2 == 0:
             raise ValueError(f"kernel is {self.kernel}: give an odd number, so that frames stay in place")
         if self.input_version != INPUT_VERSION:

@@ -1,0 +1,58 @@
+"""``msjoe train difficulty | sampler | tspo | joint``: the training stages, each restartable."""
+
+import argparse
+import logging
+from importlib.util import find_spec
+from pathlib import Path
+
+from msjoe.errors import UserError
+
+NEEDED = {"yaml": "pyyaml", "peft": "peft"}  # of the extra "train"
+
+STAGES = {
+    "difficulty": "stage 0: how often the base MLLM answers each training question right",
+    "sampler": "stage 1: the sampler alone, REINFORCE with the difficulty-aware reward",
+    "tspo": "the TSPO baseline, by its own rule, on the same data",
+    "joint": "stage 2: GRPO on the MLLM and REINFORCE on the sampler",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    stages = parser.add_subparsers(title="stages", required=True, metavar="STAGE", dest="stage")
+    for name, text in STAGES.items():
+        stage = stages.add_parser(name, help=text, description=text)
+        stage.add_argument(
+            "--config", type=Path, required=True, metavar="FILE", help="a recipe, e.g. configs/tiny.yaml"
+        )
+        stage.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run, for all stages")
+        stage.add_argument("--resume", action="store_true", help="go on where a stopped run was")
+        stage.add_argument(
+            "--set", nargs="+", default=[], metavar="NAME=VALUE", help="settings over the recipe's: sampler.steps=10"
+        )
+        stage.set_defaults(run=run_args)
+
+
+def run_args(args: argparse.Namespace) -> None:
+    missing = [name for module, name in NEEDED.items() if find_spec(module) is None]
+    if missing:
+        raise UserError(f"training needs {' and '.join(missing)}: pip install {' '.join(missing)}")
+    from msjoe.rl.recipe import Recipe
+
+    logging.getLogger("msjoe").setLevel(logging.INFO)
+    recipe = Recipe.read(args.config, args.set)
+    _runner(args.stage)(recipe, args.out, args.resume)
+
+
+def _runner(stage: str):
+    """Imported when needed: torch and transformers take seconds."""
+    if stage == "difficulty":
+        from msjoe.rl.difficulty import run_difficulty
+
+        return run_difficulty
+    if stage == "joint":
+        from msjoe.rl.joint import run_joint
+
+        return run_joint
+    from msjoe.rl.sampler_training import run_sampler, run_tspo
+
+    return run_sampler if stage == "sampler" else run_tspo

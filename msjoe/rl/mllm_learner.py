@@ -1,0 +1,119 @@
+"""GRPO on the MLLM: a batch of rollouts, two turns each, becomes one or several updates.
+
+Gradients are computed for a few rollouts at a time and summed over processes, like the sampler's: ranks need not
+have the same number of micro-batches, and rollouts without an advantage cost nothing.
+
+Shapes: N rollouts of this process, M of a micro-batch, B = 2M rows (turn 1 of each, then turn 2), L new tokens.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from torch import Tensor
+
+from msjoe.rl.checkpoints import learner_tensors, load_learner
+from msjoe.rl.losses import grpo_loss, token_weights
+from msjoe.rl.recipe import JointStage
+from msjoe.rl.rollouts import Rollout
+from msjoe.rl.small import step_down, sum_gradients, warmed
+from msjoe.rl.tuning import Reference
+from msjoe.rl.turns import ANSWER, REASON, Speaker
+
+CLIPS = ("clip_ratio/low_mean", "clip_ratio/high_mean", "clip_ratio/region_mean")
+
+
+class MllmLearner:
+    """The MLLM with its AdamW."""
+
+    def __init__(self, speaker: Speaker, stage: JointStage, accelerator: Accelerator) -> None:
+        self.speaker, self.stage, self.accelerator = speaker, stage, accelerator
+        self.model = speaker.mllm.model
+        learning = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(learning, lr=stage.mllm_lr, weight_decay=stage.weight_decay)
+        self.reference = Reference(self.model, stage) if stage.grpo.beta else None
+
+    def update(self, rollouts: Sequence[Rollout], advantages_N: Tensor, step: int) -> dict[str, float]:
+        """``stage.updates`` steps. Metrics are means over them; each process tells those of its own rollouts."""
+        live = [i for i in range(len(rollouts)) if self.reference or advantages_N[i] != 0]
+        size = self.stage.micro_batch
+        parts = [live[i : i + size] for i in range(0, len(live), size)]
+        weights_2N, share = self._weights(rollouts)
+        told: dict[str, float] = defaultdict(float, dict.fromkeys((*CLIPS, "entropy"), 0.0))
+        if self.reference:
+            told["kl"] = 0.0
+        old: dict[int, Tensor] = {}  # of each micro-batch, as its first pass finds them: no pass of its own
+        self.model.train()
+        for _ in range(self.stage.updates):
+            self.optimizer.zero_grad(set_to_none=True)
+            for number, part in enumerate(parts):
+                loss, metrics = self._loss(
+                    [rollouts[i] for i in part], advantages_N[part], weights_2N[:, part], number, old
+                )
+                (loss * share).backward()
+                for name, value in metrics.items():
+                    told[name] += value / self.stage.updates
+            sum_gradients(self.model.parameters(), self.accelerator)
+            rate = warmed(self.stage.mllm_lr, self.stage.warmup, step)
+            told["grad_norm"] = step_down(self.optimizer, self.model, rate, self.stage.max_grad_norm)
+        self.model.eval()
+        lengths_2N = _lengths(rollouts)
+        return told | {"learning_rate": rate, "turn1_share": float((weights_2N * lengths_2N)[0].sum())}
+
+    def tensors(self) -> dict[str, Tensor]:
+        return learner_tensors("mllm", self.model, self.optimizer)
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        load_learner("mllm", self.model, self.optimizer, tensors)
+
+    def _loss(
+        self,
+        rollouts: Sequence[Rollout],
+        advantages_M: Tensor,
+        weights_2M: Tensor,
+        number: int,
+        old: dict[int, Tensor],
+    ) -> tuple[Tensor, dict[str, float]]:
+        logp_BL, mask_BL, entropy_BL = self._rows(rollouts)
+        device, weights_B = logp_BL.device, weights_2M.flatten().to(logp_BL.device)
+        old_BL = old.setdefault(number, logp_BL.detach())
+        ref_BL = None
+        if self.reference:
+            with self.reference() as base:
+                ref_BL = self._rows(rollouts, base)[0]
+        rollout_B = torch.arange(len(rollouts), device=device).repeat(2)
+        adv_B = advantages_M.repeat(2).to(device)
+        args = (logp_BL, old_BL, mask_BL, adv_B, weights_B, rollout_B, self.stage.grpo)
+        loss, metrics = grpo_loss(*args, ref_BL)
+        return loss, metrics | {"entropy": float((weights_B[:, None] * entropy_BL).sum())}
+
+    def _rows(self, rollouts: Sequence[Rollout], model: torch.nn.Module | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Log-probabilities, mask and entropies of both turns, [2M, L]."""
+        heat = self.stage.temperature
+        first = self.speaker.logps(REASON, [r.previews for r in rollouts], [r.asked for r in rollouts], heat, model)
+        second = self.speaker.logps(ANSWER, [r.shown for r in rollouts], [r.said for r in rollouts], heat, model)
+        length = max(first[0].shape[1], second[0].shape[1])
+        joined = zip(first, second, strict=True)
+        return tuple(torch.cat([F.pad(x, (0, length - x.shape[1])) for x in both]) for both in joined)
+
+    def _weights(self, rollouts: Sequence[Rollout]) -> tuple[Tensor, float]:
+        """Token weights [2, N] that sum to 1 here, and this process's share of the whole batch.
+
+        Rollouts without an advantage count in them: a batch of which little can be learned makes a small step.
+        """
+        lengths_2N, weighting = _lengths(rollouts), self.stage.grpo.weighting
+        count = float(lengths_2N.sum() if weighting == "token" else len(rollouts))
+        whole = self.accelerator.reduce(torch.tensor(count, device=self.accelerator.device), "sum")
+        if not rollouts:
+            return lengths_2N, 0.0
+        numbers_B = torch.arange(len(rollouts)).repeat(2)
+        return token_weights(lengths_2N.flatten(), numbers_B, weighting).view(2, -1), count / float(whole)
+
+
+def _lengths(rollouts: Sequence[Rollout]) -> Tensor:
+    """New tokens of both turns, [2, N]."""
+    return torch.tensor([[len(r.asked.tokens_L) for r in rollouts], [len(r.said.tokens_L) for r in rollouts]]).view(
+        2, -1
+    )

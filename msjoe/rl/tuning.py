@@ -1,0 +1,96 @@
+"""Which weights of the MLLM learn, what it is compared with, and how the result is saved.
+
+LoRA adapters are put into the model in place, so that it stays the class that everything else knows.
+"""
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from peft import LoraConfig
+from peft.tuners.tuners_utils import BaseTunerLayer
+from torch import nn
+
+from msjoe.errors import UserError
+from msjoe.files import write_atomic
+from msjoe.mllm import Mllm
+from msjoe.prompts import PROMPTS_JSON
+from msjoe.rl.recipe import JointStage
+
+
+def make_trainable(mllm: Mllm, stage: JointStage, seed: int) -> None:
+    """Freeze what does not learn; add adapters. Raises UserError for full weights of a 4-bit model."""
+    model = mllm.model
+    model.requires_grad_(False)
+    if stage.tuning == "lora":
+        torch.manual_seed(seed)  # the adapters start the same on every process
+        model.add_adapter(lora_config(stage))
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.data = parameter.data.float()  # small steps are lost in bfloat16
+    elif getattr(model, "is_loaded_in_4bit", False):
+        raise UserError("4-bit weights cannot learn: set joint.tuning to lora, or models.load_in_4bit to false")
+    else:
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(stage.vision or ".visual." not in name)
+    if stage.gradient_checkpointing:
+        newer = getattr(model, "activation_checkpointing_enable", None)  # the name in later versions of transformers 5
+        (newer or model.gradient_checkpointing_enable)({"use_reentrant": False})
+
+
+def lora_config(stage: JointStage) -> LoraConfig:
+    """On the language model's layers; the vision tower has layers of the same names and keeps its weights."""
+    names = "|".join(stage.lora.targets)
+    return LoraConfig(
+        r=stage.lora.rank,
+        lora_alpha=stage.lora.alpha,
+        lora_dropout=stage.lora.dropout,
+        target_modules=rf".*language_model.*\.({names})",
+    )
+
+
+class Reference:
+    """The base MLLM, for the KL: the model without its adapters, or a frozen copy of full weights."""
+
+    def __init__(self, model: nn.Module, stage: JointStage) -> None:
+        self.adapters = stage.tuning == "lora"
+        self.model = model if self.adapters else copy.deepcopy(model).requires_grad_(False)
+
+    @contextmanager
+    def __call__(self) -> Iterator[nn.Module]:
+        if self.adapters:
+            self.model.disable_adapters()
+        try:
+            with torch.no_grad():
+                yield self.model
+        finally:
+            if self.adapters:
+                self.model.enable_adapters()
+
+
+def save_tuned(mllm: Mllm, folder: Path) -> None:
+    """The whole model as ``Mllm.load`` reads it, float32 weights as float16; of a 4-bit model, the adapters alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if getattr(mllm.model, "is_loaded_in_4bit", False):
+        mllm.model.save_pretrained(folder)
+        return
+    model = copy.deepcopy(mllm.model)
+    merge_adapters(model)
+    if model.dtype == torch.float32:
+        model = model.half()
+    model.save_pretrained(folder)
+    mllm.processor.save_pretrained(folder)
+    text = mllm.templates.to_json()
+    write_atomic(folder / PROMPTS_JSON, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def merge_adapters(model: nn.Module) -> None:
+    """Add the adapters to the weights they stand beside, and take them out."""
+    for name, module in list(model.named_modules()):
+        if isinstance(module, BaseTunerLayer):
+            module.merge()
+            parent, _, child = name.rpartition(".")
+            setattr(model.get_submodule(parent), child, module.get_base_layer())
+    model._hf_peft_config_loaded = False  # or transformers would save adapters, which are gone

@@ -1,0 +1,130 @@
+"""Sampled tokens and their log-probabilities: the model's own, however the prompts are batched."""
+
+import numpy as np
+import pytest
+import torch
+
+from msjoe.mllm import Shown
+from msjoe.rl.turns import ANSWER, REASON, Speaker, generator
+
+
+@pytest.fixture(scope="module")
+def speaker(models) -> Speaker:
+    return Speaker(models.mllm, max_queries=4)
+
+
+def shown(count: int, seed: int = 0, question: str = "What did the courier hold?", size: int = 56) -> Shown:
+    rng = np.random.default_rng(seed)
+    frames = [rng.integers(0, 256, (size, size, 3), dtype=np.uint8) for _ in range(count)]
+    return Shown(question, ("cup", "drum"), frames, [10.0 * i for i in range(count)])
+
+
+UNLIKE = [shown(2, 0), shown(3, 1, "Which of the four things was never seen at the harbour?"), shown(1, 2)]
+
+
+def gens(*numbers):
+    return [generator(torch.device("cpu"), n) for n in numbers]
+
+
+def test_greedy_replies_are_those_of_transformers(speaker, models):
+    ours = speaker.say(ANSWER, UNLIKE, 1, 0.0, gens(0, 1, 2))
+    theirs = models.mllm.answer(UNLIKE)
+    assert [one.text for (one,) in ours] == [reply.text for reply in theirs]
+    assert [len(one.tokens_L) for (one,) in ours] == [reply.new_tokens for reply in theirs]
+    ours = speaker.say(REASON, UNLIKE, 1, 0.0, gens(0, 1, 2))
+    assert [one.text for (one,) in ours] == [reply.text for reply in models.mllm.reason(UNLIKE)]
+
+
+@pytest.mark.parametrize("turn", [REASON, ANSWER])
+def test_log_probabilities_of_drawing_and_of_training_agree(speaker, turn):
+    said = speaker.say(turn, UNLIKE, 3, 0.8, gens(3, 4, 5))
+    flat = [one for group in said for one in group]
+    repeated = [one for one in UNLIKE for _ in range(3)]
+    logp_NL, mask_NL, entropy_NL = speaker.logps(turn, repeated, flat, 0.8)
+    for row, mask, one in zip(logp_NL, mask_NL, flat, strict=True):
+        torch.testing.assert_close(row[mask], one.logp_L, atol=2e-5, rtol=1e-4)
+        assert mask.sum() == len(one.tokens_L)
+        assert (row[~mask] == 0).all()
+    assert entropy_NL[mask_NL].min() > 0
+    assert logp_NL.requires_grad
+
+
+def test_a_prompt_without_pictures_is_read_alone_and_in_a_batch_alike(speaker):
+    bare = [shown(0, question="Why?"), shown(0, question="Which of the four things was never seen at the harbour?")]
+    alone = [speaker.say(REASON, [one], 2, 1.0, gens(i))[0] for i, one in enumerate(bare)]
+    together = speaker.say(REASON, bare, 2, 1.0, gens(0, 1))
+    for a, b in zip(alone, together, strict=True):
+        for one, other in zip(a, b, strict=True):
+            assert one.text == other.text
+            torch.testing.assert_close(one.logp_L, other.logp_L, atol=2e-5, rtol=1e-4)
+
+
+def test_replies_depend_on_their_own_generator_alone(speaker):
+    together = speaker.say(ANSWER, UNLIKE, 2, 1.0, gens(7, 8, 9))
+    alone = speaker.say(ANSWER, UNLIKE[1:2], 2, 1.0, gens(8))
+    assert [s.text for s in alone[0]] == [s.text for s in together[1]]
+    assert together[0][0].text != together[0][1].text  # an untrained model is unsure
+
+
+def test_a_prompt_is_computed_once_for_its_group(speaker, monkeypatch):
+    lengths = []
+    model = speaker.mllm.model
+    whole = model.model.forward
+
+    def counted(*args, **kwargs):
+        lengths.append(tuple(kwargs["input_ids"].shape))
+        return whole(*args, **kwargs)
+
+    monkeypatch.setattr(model.model, "forward", counted)
+    speaker.say(ANSWER, UNLIKE[:1], 4, 1.0, gens(0))
+    assert lengths[0][0] == 1
+    assert lengths[0][1] > 20
+    assert set(lengths[1:]) == {(4, 1)}
+
+
+def test_rows_keep_the_pictures_of_their_prompt(speaker):
+    prompts = speaker.prompts(ANSWER, UNLIKE)
+    chosen = prompts.rows([2, 0, 2])
+    assert chosen.pictures_B == (1, 2, 1)
+    alone = speaker.prompts(ANSWER, [UNLIKE[2], UNLIKE[0], UNLIKE[2]])
+    for name, tensor in alone.inputs.items():
+        assert torch.equal(chosen.inputs[name], tensor), name
+
+
+def test_a_frozen_tower_sees_a_picture_once(models, monkeypatch):
+    """And its tokens give the same replies and log-probabilities as pixels do."""
+    tower = models.mllm.model.model.visual
+    pixels = Speaker(models.mllm, 4)
+    said = pixels.say(ANSWER, UNLIKE, 2, 1.0, gens(1, 2, 3))
+    spread, flat = [one for one in UNLIKE for _ in range(2)], [one for group in said for one in group]
+    before = pixels.logps(ANSWER, spread, flat, 1.0)[0]
+    looks = []
+    whole = tower.forward
+    monkeypatch.setattr(
+        tower, "forward", lambda x, grid_thw, **how: looks.append(len(grid_thw)) or whole(x, grid_thw, **how)
+    )
+    tower.requires_grad_(False)
+    try:
+        frozen = Speaker(models.mllm, 4)
+        assert [s.text for group in frozen.say(ANSWER, UNLIKE, 2, 1.0, gens(1, 2, 3)) for s in group] == [
+            s.text for s in flat
+        ]
+        after = frozen.logps(ANSWER, spread, flat, 1.0)[0]
+    finally:
+        tower.requires_grad_(True)
+    assert looks == [6]
+    torch.testing.assert_close(before, after, atol=2e-5, rtol=1e-4)
+    assert after.requires_grad
+
+
+def test_log_probabilities_under_gradient_reach_the_weights(speaker):
+    said = speaker.say(ANSWER, UNLIKE[:1], 1, 1.0, gens(0))[0]
+    logp_NL, _, _ = speaker.logps(ANSWER, UNLIKE[:1], said, 1.0)
+    weight = speaker.mllm.model.model.language_model.layers[0].mlp.up_proj.weight
+    (grad,) = torch.autograd.grad(logp_NL.sum(), weight)
+    assert grad.abs().max() > 0
+
+
+def test_generators_differ_by_any_number():
+    draws = [torch.rand(1, generator=generator(torch.device("cpu"), *n)).item() for n in [(0, 1), (1, 0), (0, 0), (0,)]]
+    assert len(set(draws)) == 4
