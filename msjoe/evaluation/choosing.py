@@ -55,7 +55,8 @@ def _rule(name: str, rows: str | None) -> Selector:
     """By its name, with its weights as RULE:WEIGHTS, with settings as RULE?KEY=VALUE&KEY=VALUE."""
     if name == ORACLE:
         raise UserError("oracle is a bound and no selector: ask for it with --bounds")
-    rule = load_selector(name) if name.partition(":")[0] in LOADERS else build_selector(name)
+    told = "?" in name or name.partition(":")[0] in LOADERS
+    rule = load_selector(name) if told else build_selector(name)
     return replace(rule, rows=rows) if rows and hasattr(rule, "rows") else rule
 
 

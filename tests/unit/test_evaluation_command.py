@@ -6,6 +6,8 @@ import shutil
 import pytest
 
 from msjoe.cli import main
+from msjoe.evaluation.choosing import build_rules
+from msjoe.evaluation.plan import Plan
 from msjoe.evaluation.run_folder import read_rows
 from tests.evaluation import short_reel  # noqa: F401
 
@@ -130,3 +132,9 @@ def test_help_gives_examples(capsys):
     shown = capsys.readouterr().out
     assert "msjoe eval reel --limit 20 --out runs/look" in shown
     assert "accelerate launch" in shown
+
+
+def test_a_selector_is_named_with_its_settings():
+    plan = Plan("reel", ("aks?depth=2&rows=max_z",), ("own",))
+    (rule,) = build_rules(plan.arms(), None).values()
+    assert (rule.name, rule.depth, rule.rows) == ("aks", 2, "max_z")
