@@ -9,9 +9,12 @@ from pathlib import Path
 
 import gradio as gr
 import numpy as np
+import plotly
 
 from demo.views import clock
 from msjoe.trace import Trace
+
+PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"  # served from here, so no network
 
 # Q queries, T dense frames, K chosen
 ROW, GAP, TOP, BOTTOM = 26, 24, 30, 28  # pixels: a row, the label above it, the marks, the time axis
@@ -29,16 +32,14 @@ def figure(trace: Trace):
     """A plotly figure of ``sim_QT`` and, once chosen, ``weights_T`` and the key-frames' times."""
     import plotly.graph_objects as go  # 1 s that the first page need not wait for
 
-    rows = [(f"{i}  {query}", trace.sim_QT[i - 1], True) for i, query in enumerate(trace.queries, 1)]
-    if trace.weights_T is not None:
-        rows.append(("Sampling weight", widened(trace.weights_T), False))
+    rows = _rows(trace)
     inner = len(rows) * (ROW + GAP)
     fig = go.Figure()
     clocks_T = [clock(t) for t in trace.times_T]
-    low, high = float(trace.sim_QT.min()), float(trace.sim_QT.max())
+    span = _span(trace)
     for number, (label, values_T, is_similarity) in enumerate(rows, 1):
         top = 1 - ((number - 1) * (ROW + GAP) + GAP) / inner
-        fig.add_trace(_row(go, trace.times_T, values_T, clocks_T, _axis(number), is_similarity, (low, high)))
+        fig.add_trace(_row(go, trace.times_T, values_T, clocks_T, _axis(number), is_similarity, span))
         fig.layout[_axis(number).replace("y", "yaxis")] = {
             "domain": [max(top - ROW / inner, 0.0), top],
             "visible": False,
@@ -49,6 +50,24 @@ def figure(trace: Trace):
     _mark_chosen(fig, trace)
     fig.update_layout(_layout(trace, inner))
     return fig
+
+
+def _rows(trace: Trace) -> list[tuple[str, np.ndarray, bool]]:
+    """(label, [T] values, whether they are similarities) from the top; a rule may have looked at none."""
+    rows = []
+    if trace.sim_QT is not None:
+        rows = [
+            (f"{i}  {query}", sim_T, True)
+            for i, (query, sim_T) in enumerate(zip(trace.queries, trace.sim_QT, strict=False), 1)
+        ]
+    if trace.weights_T is not None:
+        rows.append(("Sampling weight", widened(trace.weights_T), False))
+    return rows or [("No score was looked at", np.zeros(len(trace.times_T), np.float32), False)]
+
+
+def _span(trace: Trace) -> tuple[float, float]:
+    """The least and the greatest similarity, one colour scale for all rows."""
+    return (0.0, 1.0) if trace.sim_QT is None else (float(trace.sim_QT.min()), float(trace.sim_QT.max()))
 
 
 def widened(values_T: np.ndarray, columns: int = COLUMNS) -> np.ndarray:
@@ -101,7 +120,7 @@ def _mark_chosen(fig, trace: Trace) -> None:
     if not times:
         return
     line = {"color": MARK, "width": 1}
-    places = [(t, number) for t in times for number in range(1, len(trace.queries) + 1)]
+    places = [(t, number) for t in times for number in range(1, _marked_rows(trace) + 1)]
     fig.layout.shapes = [
         {"type": "line", "x0": t, "x1": t, "y0": 0, "y1": 1, "xref": "x", "yref": f"{_axis(n)} domain", "line": line}
         for t, n in places
@@ -127,6 +146,11 @@ def _mark_chosen(fig, trace: Trace) -> None:
         "visible": False,
         "fixedrange": True,
     }
+
+
+def _marked_rows(trace: Trace) -> int:
+    """Lines go through the similarities; over the weights they would hide what they mark."""
+    return 1 if trace.sim_QT is None else len(trace.sim_QT)
 
 
 def _spaced_labels(times: list[float], duration: float) -> list[str]:
@@ -172,8 +196,10 @@ def time_ticks(last: float, about: int = 7) -> list[float]:
 
 def legend(trace: Trace) -> str:
     """Numbers beside the colours."""
-    low, high = float(trace.sim_QT.min()), float(trace.sim_QT.max())
-    parts = [f"similarity {low:.2f} <i class='cividis'></i> {high:.2f}"]
+    parts = []
+    if trace.sim_QT is not None:
+        low, high = _span(trace)
+        parts.append(f"similarity {low:.2f} <i class='cividis'></i> {high:.2f}")
     if trace.weights_T is not None:
         parts.append(f"weight 0 <i class='weights'></i> {float(trace.weights_T.max()):.3f}")
     if trace.chosen_times:
@@ -181,21 +207,25 @@ def legend(trace: Trace) -> str:
     return "".join(f"<span>{part}</span>" for part in parts)
 
 
-def component(plotly_js: str, **kwargs) -> gr.HTML:
-    """What draws the values of ``drawing``; ``plotly_js`` is the address of the library."""
+def component(**kwargs) -> gr.HTML:
+    """What draws the values of ``drawing``."""
     return gr.HTML(
         value=None,
         html_template=(
             '<section class="heatmap"><h2>Where it is found <small>click to see that second</small></h2>'
-            '<div class="legend"></div><div class="plot"></div></section>'
+            '<div class="legend"></div><div class="field"><div class="plot" tabindex="0" role="group" '
+            'aria-label="Heatmap: similarity of each query with each second; arrow keys step through the key-frames">'
+            '</div><div class="cursor" aria-hidden="true" hidden></div></div></section>'
         ),
         js_on_load=(Path(__file__).parent / "heatmap.js").read_text(encoding="utf-8"),
-        head=f'<script src="{escape(plotly_js)}"></script>',
+        head=f'<script src="{escape(f"gradio_api/file={PLOTLY_JS}")}"></script>',
         apply_default_css=False,
         **kwargs,
     )
 
 
-def drawing(trace: Trace) -> dict[str, str]:
-    """The component's value for a Trace that has its matrix."""
+def drawing(trace: Trace) -> dict[str, str] | None:
+    """The component's value; None for a Trace that ended before the matrix."""
+    if trace.times_T is None or not len(trace.times_T):
+        return None
     return {"figure": figure(trace).to_json(), "legend": legend(trace)}

@@ -1,92 +1,94 @@
-"""From the pipeline's events to updates of the page."""
+"""From a run's events to updates of the page."""
 
 import os
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from demo import heatmap, views
+from demo import details, heatmap, views
 from demo.engine import Engine, RunFailed
 from demo.examples import Examples
-from msjoe.errors import QuestionError, UserError
-from msjoe.video import open_video
+from demo.line import Waiting
+from demo.outputs import Outputs
+from demo.shelf import Kept
+from demo.work import EDITED, Asked, again_events, answer_events, opened
+from msjoe.errors import UserError
 
 if TYPE_CHECKING:
-    from demo.wiring import Outputs
     from msjoe.pipeline import Event, Models
 
 REDRAW_SECONDS = 0.2  # between two updates within one step
+Start = Callable[["Models"], Iterator]
+Update = Iterator[dict]
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What the visitor wants to know."""
+def answer_steps(engine: Engine, examples: Examples, asked: Asked, outputs: Outputs, keep: Callable) -> Update:
+    """Yield updates of ``outputs`` as the pipeline goes on; bad input ends in a message.
 
-    video: str | None  # a file
-    question: str
-    options: list[str]
-    budget: int
-    dense_fps: float
-    example: int | None  # the number of the bundled example, for the verdict alone
+    ``keep`` takes the finished answer as Kept and returns what more is to be updated.
+    """
+    shown = Shown(outputs, examples, asked, keep)
+    yield from stream(engine, lambda models: answer_events(models, asked), shown.update, outputs, asked.video)
 
 
-def answer_steps(engine: Engine, examples: Examples, asked: Asked, outputs: "Outputs") -> Iterator[dict]:
-    """Yield updates of ``outputs`` as the pipeline goes on; bad input ends in a message."""
-    shown = Shown(outputs, examples, asked)
+def again_steps(
+    engine: Engine, examples: Examples, asked: Asked, kept: Kept | None, queries: list[str], outputs: Outputs, keep
+) -> Update:
+    """The same from step 2 on, with other queries, for a kept answer."""
+    shown = Shown(outputs, examples, asked, keep, kept)
+    video = kept.video if kept else None
+    yield from stream(engine, lambda models: again_events(models, asked, kept, queries), shown.update, outputs, video)
+
+
+def stream(engine: Engine, start: Start, update: Callable, outputs: Outputs, video: str | None) -> Update:
+    """Updates for what a run yields, for its place in the line, and for how it fails."""
     if not engine.settled:
         yield {outputs.stepper: views.stepper(views.Progress("waiting", message="waiting for the models to load"))}
     try:
-        with closing(engine.stream(lambda models: _events(models, asked))) as events:
+        with closing(engine.stream(start)) as events:
             for event in events:
-                yield shown.update(event) if event else {outputs.stepper: gr.skip()}
+                if isinstance(event, Waiting):
+                    yield {outputs.stepper: views.stepper(views.Progress("waiting", message=event.message))}
+                else:
+                    yield update(event) if event else {outputs.stepper: gr.skip()}
     except UserError as e:
-        yield _failed(outputs, _without_folder(str(e), asked.video))
+        yield failed(outputs, without_folder(str(e), video))
     except RunFailed as e:
-        yield _failed(outputs, f"Something went wrong inside the app ({e}). The server's log says where.")
+        yield failed(outputs, f"Something went wrong inside the app ({e}). The server's log says where.")
 
 
-def upload_fault(video: str | None) -> str:
-    """Why an uploaded file cannot be used; empty when it can."""
+def upload_fault(video: str | None, max_minutes: float) -> str:
+    """Why a file cannot be used; empty when it can."""
     if video:
         try:
-            open_video(video)
+            opened(video, max_minutes)
         except UserError as e:
-            return _without_folder(str(e), video)
+            return without_folder(str(e), video)
     return ""
 
 
-def _failed(outputs: "Outputs", message: str) -> dict:
+def failed(outputs: Outputs, message: str) -> dict:
     stopped = views.Progress("failed", message="Stopped: see the message.")
     return {outputs.notice: views.notice(message), outputs.stepper: views.stepper(stopped)}
 
 
-def _without_folder(message: str, video: str | None) -> str:
+def without_folder(message: str, video: str | None) -> str:
     """Visitors know the name of their file; where uploads are kept is no help to them."""
     return message.replace(f"{Path(video).parent}{os.sep}", "") if video else message
-
-
-def _events(models: "Models", asked: Asked) -> Generator["Event", None, None]:
-    """Runs on the worker thread, where torch may be imported."""
-    from msjoe.pipeline import Settings, run
-
-    if not asked.video:
-        raise QuestionError("no video is given: upload one or click an example")
-    settings = Settings(budget=asked.budget, dense_fps=asked.dense_fps)
-    source = open_video(asked.video)
-    yield from run(source, asked.question, asked.options, models, settings, Path(asked.video).name)
 
 
 class Shown:
     """What the page shows of one run already, so that each part is sent once."""
 
-    def __init__(self, outputs: "Outputs", examples: Examples, asked: Asked) -> None:
-        self.outputs, self.asked = outputs, asked
-        self.truth = examples.find(asked.example, asked.question, asked.options)
+    def __init__(
+        self, outputs: Outputs, examples: Examples, asked: Asked, keep: Callable, before: Kept | None = None
+    ) -> None:
+        self.outputs, self.asked, self.keep, self.before = outputs, asked, keep, before
+        self.truth = before.truth if before else examples.find(asked.example, asked.question, asked.options)
         self.step, self.step_began, self.drawn = "", 0.0, 0.0
 
     def update(self, event: "Event") -> dict:
@@ -115,10 +117,16 @@ class Shown:
         if event.step == "previews":
             return {outputs.previews: views.previews(trace)}
         if event.step == "queries":
-            return {outputs.queries: views.query_list(trace)}
+            return self._queries(trace)
         if event.step in ("similarity", "choice"):
-            return {outputs.heatmap: heatmap.drawing(trace)}
+            edited = self._queries(trace) if trace.queries_from == EDITED else {}
+            return {outputs.heatmap: heatmap.drawing(trace), **edited}
+        video = self.before.video if self.before else self.asked.video
         return {
             outputs.answer: views.answer_card(trace, self.truth),
-            outputs.details: views.details(trace),
+            outputs.details: details.details(trace),
+            **self.keep(Kept(trace, video, self.truth)),
         }
+
+    def _queries(self, trace) -> dict:
+        return {self.outputs.queries: trace.queries, self.outputs.query_note: views.query_note(trace)}

@@ -78,7 +78,7 @@ def stepper(progress: Progress) -> str:
     return (
         f'<section class="stepper {escape(progress.step)}" aria-label="Progress">'
         f'<ol>{"".join(cells)}</ol><p class="now" role="status">{escape(_now(progress))}</p>'
-        f"{_list(progress.notes)}</section>"
+        f"{notes_list(progress.notes)}</section>"
     )
 
 
@@ -90,7 +90,7 @@ def _now(progress: Progress) -> str:
     return progress.message[:1].upper() + progress.message[1:]
 
 
-def _list(lines: Sequence[str]) -> str:
+def notes_list(lines: Sequence[str]) -> str:
     return f'<ul class="notes">{"".join(f"<li>{escape(line)}</li>" for line in lines)}</ul>' if lines else ""
 
 
@@ -105,7 +105,7 @@ def answer_card(trace: Trace | None, truth: ExampleQuestion | None = None) -> st
     """The answer in large letters; with ``truth``, whether it is right."""
     if trace is None or "answer" not in trace.seconds:
         return '<section class="answer empty"><h2>Answer</h2><p class="muted">The answer will stand here.</p></section>'
-    letter = f'<span class="letter">{trace.answer}</span>' if trace.answer else ""
+    letter = f'<span class="letter">{escape(trace.answer)}</span>' if trace.answer else ""
     text = escape(trace.answer_text()) or "The model said nothing."
     unread = ""
     if trace.options and not trace.answer:
@@ -127,15 +127,19 @@ def _verdict(trace: Trace, truth: ExampleQuestion | None) -> str:
     )
 
 
-def query_list(trace: Trace | None) -> str:
-    """The queries as numbered chips."""
+QUERY_SOURCES = {
+    "reply": "",
+    "question": "No query could be read from the reply, so the question itself is used.",
+    "edited": "Edited by hand: step 1 was not asked again.",
+}
+
+
+def query_note(trace: Trace | None) -> str:
+    """Where the queries come from, if not from the reply."""
     if trace is None or not trace.queries:
         return ""
-    source = (
-        "" if trace.queries_from == "reply" else '<p class="muted">No query could be read: the question is used.</p>'
-    )
-    chips = "".join(f"<li><b>{i}</b><span>{escape(q)}</span></li>" for i, q in enumerate(trace.queries, 1))
-    return f'<section class="queries"><h2>What the model looks for</h2><ol class="chips">{chips}</ol>{source}</section>'
+    text = QUERY_SOURCES.get(trace.queries_from, f"Where they come from: {trace.queries_from}.")
+    return f'<p class="muted">{escape(text)}</p>' if text else ""
 
 
 def key_frames(trace: Trace | None) -> str:
@@ -144,7 +148,7 @@ def key_frames(trace: Trace | None) -> str:
         return ""
     return (
         f'<section class="frames"><h2>Key-frames <small>{len(trace.keyframes)} of {_dense(trace)} frames; '
-        f"click one to see it in the video</small></h2>{_strip(trace.keyframes, trace.chosen_times)}</section>"
+        f"click one, or step with ← →</small></h2>{_strip(trace.keyframes, trace.chosen_times)}</section>"
     )
 
 
@@ -172,40 +176,3 @@ def data_uri(picture: np.ndarray, quality: int = 88) -> str:
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "JPEG", quality=quality)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
-
-
-def details(trace: Trace | None) -> str:
-    """Seconds and tokens by step, the raw replies, the notes and the models."""
-    if trace is None or not trace.seconds:
-        return '<p class="muted">Seconds and tokens of each step, and the replies word for word, will stand here.</p>'
-    return _costs(trace) + _replies(trace) + _facts(trace)
-
-
-def _costs(trace: Trace) -> str:
-    rows = []
-    for name, title in STEP_TITLES.items():
-        if name not in trace.seconds:
-            continue
-        used = trace.tokens.get(name, {})
-        tokens = "".join(f"<td>{used.get(kind, '')}</td>" for kind in ("visual", "prompt", "new"))
-        rows.append(f"<tr><th scope='row'>{title}</th><td>{trace.seconds[name]:.2f}</td>{tokens}</tr>")
-    totals = [sum(used.get(kind, 0) for used in trace.tokens.values()) for kind in ("visual", "prompt", "new")]
-    total = "".join(f"<td>{n}</td>" for n in totals)
-    return (
-        "<table class='costs'><thead><tr><th>Step</th><th>Seconds</th><th>Visual tokens</th><th>Prompt tokens</th>"
-        f"<th>New tokens</th></tr></thead><tbody>{''.join(rows)}</tbody><tfoot><tr><th scope='row'>Sum</th>"
-        f"<td>{sum(trace.seconds.values()):.2f}</td>{total}</tr></tfoot></table>"
-    )
-
-
-def _replies(trace: Trace) -> str:
-    pairs = (("Reply with the queries", trace.query_reply), ("Reply with the answer", trace.answer_reply))
-    return "".join(f"<h3>{title}</h3><pre>{escape(text)}</pre>" for title, text in pairs if text)
-
-
-def _facts(trace: Trace) -> str:
-    notes = [*trace.notes, *([trace.selection_note] if trace.selection_note else [])]
-    models = " · ".join(
-        f"{escape(part)}: <code>{escape(short_name(name))}</code>" for part, name in trace.models.items()
-    )
-    return (f"<h3>Notes</h3>{_list(notes)}" if notes else "") + f"<h3>Models</h3><p>{models}</p>"

@@ -1,117 +1,204 @@
-"""What the parts of the page do: examples, uploads, Run and Stop, the line on the models."""
+"""What the parts of the page do: examples, uploads and paths, Run, Stop, a new search, a comparison."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import gradio as gr
 
 from demo import views
-from demo.cards import cards_html, status
+from demo.cards import status
+from demo.comparing import CompareParts, arms_of, compare_steps
+from demo.editor import items_of
 from demo.engine import Engine
-from demo.examples import Example, Examples
-from demo.running import Asked, answer_steps, upload_fault
+from demo.examples import Examples
+from demo.inputs import Inputs, read_asked
+from demo.limits import Limits
+from demo.outputs import MOST_QUERIES, Outputs, all_of, blank, blank_from_step_2, filled
+from demo.running import again_steps, answer_steps, failed
+from demo.shelf import Kept, Shelf
+from demo.work import Asked
+from msjoe.errors import UserError
 
 QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-ONE_AT_A_TIME = {"concurrency_limit": 1, "concurrency_id": "models"}  # for whatever uses the models
 
 
 @dataclass(frozen=True)
-class Inputs:
-    video: gr.Video
-    pick: gr.Radio
-    question: gr.Textbox
-    options: gr.Textbox
-    budget: gr.Slider
-    example: gr.State  # the number of the example on show, or None
-    cards: gr.HTML
+class Stage:
+    """What the wiring needs of the page."""
 
+    engine: Engine
+    examples: Examples
+    shelf: Shelf
+    limits: Limits
+    dense_fps: float
+    inputs: Inputs
+    outputs: Outputs
+    compare: CompareParts
+    run: gr.Button
+    stop: gr.Button
+    tabs: gr.Tabs
+    kept: gr.State  # the key of the answer on show
+    wanted: gr.State  # the queries of a new search
+    export: gr.Button
+    stops: gr.State  # how many runs were stopped whose end is not yet told
+    halted: gr.State  # whether Stop was pressed since the last begin, perhaps before the work itself began
 
-@dataclass(frozen=True)
-class Outputs:
-    notice: gr.HTML
-    stepper: gr.HTML
-    answer: gr.HTML
-    queries: gr.HTML
-    heatmap: gr.HTML
-    frames: gr.HTML
-    previews: gr.HTML
-    details: gr.HTML
+    @property
+    def buttons(self) -> list:
+        return [self.run, self.stop, self.compare.start, self.halted]
 
+    def busy(self, busy: bool) -> dict:
+        """Updates of the buttons; with ``busy`` for a run that begins."""
+        free = gr.Button(interactive=not busy)
+        begun = {self.halted: False} if busy else {}
+        return {self.run: free, self.compare.start: free, self.stop: gr.Button(interactive=busy), **begun}
 
-def numbered(example: Example | None) -> list[tuple[str, int]]:
-    """Choices for the questions of an example."""
-    return [(str(i + 1), i) for i in range(len(example.questions))] if example else []
-
-
-def wire_inputs(inputs: Inputs, outputs: Outputs, examples: Examples) -> None:
-    """A card shows its example; a number its question; an upload or a cleared video forgets both."""
-
-    def show(event: gr.EventData) -> dict:
-        number = min(max(int(event.number), 0), len(examples.items) - 1)  # comes from the browser
-        chosen = examples.items[number]
+    def model_event(self) -> dict:
+        """Settings of what uses the models: the engine's line keeps the order and tells the place in it."""
+        limit = self.limits.max_waiting + 2  # one more than may come in, so that it is told why
         return {
-            inputs.example: number,
-            inputs.cards: cards_html(examples, number),
-            inputs.video: str(chosen.path),
-            inputs.pick: gr.Radio(choices=numbered(chosen), value=0, visible=True),
-            inputs.question: chosen.questions[0].question,
-            inputs.options: "\n".join(chosen.questions[0].options),
-            **_blank(outputs),
+            "concurrency_limit": limit,
+            "concurrency_id": "models",
+            "show_progress": "hidden",
+            "api_visibility": "private",
         }
 
-    def ask(number: int | None, picked: int | None) -> dict:
-        if number is None or picked is None:
-            return {inputs.question: gr.skip()}
-        asked = examples.items[number].questions[picked]
-        return {inputs.question: asked.question, inputs.options: "\n".join(asked.options)}
+    def read(self, values: tuple) -> Asked:
+        return read_asked(values, self.dense_fps, self.limits.max_minutes)
 
-    def forget(number: int | None) -> dict:
-        emptied = {inputs.question: "", inputs.options: ""} if number is not None else {}
-        cards = {inputs.cards: cards_html(examples, None)}
-        return {**cards, inputs.example: None, inputs.pick: gr.Radio(visible=False), **emptied, **_blank(outputs)}
+    def keep_for(self, key: str | None) -> Callable[[Kept], dict]:
+        """Keeps an answer in place of the one under ``key`` and updates what depends on it."""
 
-    def take(video: str | None, number: int | None) -> dict:
-        return forget(number) | {outputs.notice: views.notice(upload_fault(video))}
+        def keep(kept: Kept) -> dict:
+            return {self.kept: self.shelf.put(kept, replaces=key), self.export: gr.Button(interactive=True)}
 
-    shown = [inputs.example, inputs.cards, inputs.video, inputs.pick, inputs.question, inputs.options, *_all(outputs)]
-    inputs.cards.select(show, None, shown, **QUIET)
-    inputs.pick.input(ask, [inputs.example, inputs.pick], [inputs.question, inputs.options], **QUIET)
-    inputs.video.clear(forget, [inputs.example], shown, **QUIET)
-    inputs.video.upload(take, [inputs.video, inputs.example], shown, **QUIET)
+        return keep
 
 
-def wire_run(
-    engine: Engine,
-    examples: Examples,
-    dense_fps: float,
-    inputs: Inputs,
-    outputs: Outputs,
-    run: gr.Button,
-    stop: gr.Button,
-) -> None:
-    """Run streams the steps; Stop ends them; either way the buttons come back."""
+def wire_run(stage: Stage) -> list:
+    """Run streams the steps. Returns the events that Stop ends."""
+    outputs, results = stage.outputs, all_of(stage.outputs)
+
+    def begin(key: str | None) -> dict:
+        stage.shelf.drop(key)
+        waiting = views.Progress("waiting", message="waiting for a turn")
+        cleared = {stage.kept: None, stage.export: gr.Button(interactive=False), stage.tabs: gr.Tabs(selected="why")}
+        return stage.busy(True) | cleared | blank(outputs, waiting)
+
+    def work(*values) -> Iterator[dict]:
+        asked = stage.read(values)
+        yield from answer_steps(stage.engine, stage.examples, asked, outputs, stage.keep_for(None))
+
+    begun = stage.run.click(
+        begin, [stage.kept], [*stage.buttons, *results, stage.kept, stage.export, stage.tabs], **QUIET
+    )
+    working = begun.then(
+        _told(outputs, work),
+        [stage.halted, *stage.inputs.asked()],
+        [*results, stage.kept, stage.export],
+        **stage.model_event(),
+    )
+    _end(stage, working)
+    return [working]
+
+
+def wire_again(stage: Stage) -> list:
+    """Edited queries are searched again, from step 2 on. Returns the events that Stop ends."""
+    outputs, results = stage.outputs, all_of(stage.outputs)
+
+    def begin(key: str | None, event: gr.EventData) -> dict:
+        queries = items_of(getattr(event, "items", None), MOST_QUERIES)  # comes from the browser
+        kept = stage.shelf.get(key)
+        seconds = {s: kept.trace.seconds[s] for s in ("previews", "queries") if s in kept.trace.seconds} if kept else {}
+        waiting = views.Progress("waiting", message="waiting for a turn", seconds=seconds)
+        return stage.busy(True) | {stage.wanted: queries} | blank_from_step_2(outputs, waiting)
+
+    def work(key: str | None, queries: list[str], *values) -> Iterator[dict]:
+        asked = stage.read(values)
+        kept, keep = stage.shelf.get(key), stage.keep_for(key)
+        yield from again_steps(stage.engine, stage.examples, asked, kept, queries, outputs, keep)
+
+    def paste(event: gr.EventData) -> list[str]:
+        lines = str(getattr(event, "text", "")).splitlines()
+        return [line.strip() for line in lines if line.strip()][:MOST_QUERIES]
+
+    begun = outputs.queries.submit(begin, [stage.kept], [*stage.buttons, *results, stage.wanted], **QUIET)
+    asked = [stage.kept, stage.wanted, *stage.inputs.asked()]
+    working = begun.then(
+        _told(outputs, work), [stage.halted, *asked], [*results, stage.kept, stage.export], **stage.model_event()
+    )
+    outputs.queries.select(paste, None, [outputs.queries], **QUIET)
+    _end(stage, working)
+    return [working]
+
+
+def wire_compare(stage: Stage) -> list:
+    """The same question under several selectors. Returns the events that Stop ends."""
+    outputs, parts = stage.outputs, stage.compare
 
     def begin() -> dict:
-        waiting = views.Progress("waiting", message="waiting for a turn")
-        return {run: gr.Button(interactive=False), stop: gr.Button(interactive=True), **_blank(outputs, waiting)}
+        return stage.busy(True) | {outputs.notice: "", parts.table: ""}
 
-    def work(video: str | None, question: str, options: str, budget: int, number: int | None) -> Iterator[dict]:
-        asked = Asked(video, question or "", _lines(options), int(budget), dense_fps, number)
-        yield from answer_steps(engine, examples, asked, outputs)
+    def work(key: str | None, selectors: list, budgets: list, *values) -> Iterator[dict]:
+        asked, arms = stage.read(values), arms_of(selectors, budgets)
+        kept = stage.shelf.get(key)
+        yield from compare_steps(stage.engine, stage.examples, asked, kept, arms, outputs, parts.table)
 
-    def idle() -> dict:
-        return {run: gr.Button(interactive=True), stop: gr.Button(interactive=False)}
+    begun = parts.start.click(begin, None, [*stage.buttons, outputs.notice, parts.table], **QUIET)
+    asked = [stage.kept, parts.selectors, parts.budgets, *stage.inputs.asked()]
+    working = begun.then(
+        _told(outputs, work),
+        [stage.halted, *asked],
+        [outputs.notice, outputs.stepper, parts.table],
+        **stage.model_event(),
+    )
+    _end(stage, working)
+    return [working]
 
-    def halt() -> dict:
-        return idle() | _blank(outputs)
 
-    buttons, results = [run, stop], _all(outputs)
-    asked = [inputs.video, inputs.question, inputs.options, inputs.budget, inputs.example]
-    started = run.click(begin, None, [*buttons, *results], **QUIET)
-    working = started.then(work, asked, results, **ONE_AT_A_TIME, show_progress="hidden", api_visibility="private")
-    working.success(idle, None, buttons, **QUIET)
-    working.failure(halt, None, [*buttons, *results], **QUIET)  # gradio counts a stopped run as failed
-    stop.click(halt, None, [*buttons, *results], cancels=[working], **QUIET)
+def wire_stop(stage: Stage, working: list) -> None:
+    """Stop ends whatever runs; an answer that is kept comes back."""
+
+    def halt(key: str | None, stops: int) -> dict:
+        return {stage.stops: stops + 1} | _at_rest(stage, key) | {stage.halted: True}
+
+    shown = [*stage.buttons, *all_of(stage.outputs), stage.stops]
+    stage.stop.click(halt, [stage.kept, stage.stops], shown, cancels=working, **QUIET)
+
+
+def _told(outputs: Outputs, work: Callable[..., Iterator[dict]]) -> Callable[..., Iterator[dict]]:
+    """``work``, unless it was halted before it began; complaints about what came in become a message."""
+
+    def told(halted: bool, *values) -> Iterator[dict]:
+        if halted:
+            yield {outputs.stepper: gr.skip()}
+            return
+        try:
+            yield from work(*values)
+        except UserError as e:
+            yield failed(outputs, str(e))
+
+    return told
+
+
+def _end(stage: Stage, working) -> None:
+    """Either way the buttons come back.
+
+    Gradio tells of a stopped run as of a failed one, perhaps when the next has begun already: that is passed over.
+    """
+
+    def fail(key: str | None, stops: int) -> dict:
+        return {stage.stops: stops - 1} if stops else {stage.stops: 0} | _at_rest(stage, key)
+
+    shown = [*stage.buttons, *all_of(stage.outputs), stage.stops]
+    ended = [*stage.buttons, stage.stops]
+    working.success(lambda: {stage.stops: 0} | stage.busy(False), None, ended, **QUIET)
+    working.failure(fail, [stage.kept, stage.stops], shown, **QUIET)
+
+
+def _at_rest(stage: Stage, key: str | None) -> dict:
+    kept = stage.shelf.get(key)
+    return stage.busy(False) | (filled(stage.outputs, kept) if kept else blank(stage.outputs))
 
 
 def wire_status(page: gr.Blocks, engine: Engine, embedded: bool, line: gr.HTML) -> None:
@@ -122,25 +209,3 @@ def wire_status(page: gr.Blocks, engine: Engine, embedded: bool, line: gr.HTML) 
         return status(engine, embedded), gr.Timer(active=not engine.settled)
 
     gr.on([page.load, clock.tick], look, None, [line, clock], **QUIET)
-
-
-def _blank(outputs: Outputs, progress: views.Progress = views.Progress()) -> dict:
-    """Updates that empty the results."""
-    return {
-        outputs.notice: "",
-        outputs.stepper: views.stepper(progress),
-        outputs.answer: views.answer_card(None),
-        outputs.queries: "",
-        outputs.heatmap: None,
-        outputs.frames: "",
-        outputs.previews: views.previews(None),
-        outputs.details: views.details(None),
-    }
-
-
-def _all(outputs: Outputs) -> list[gr.HTML]:
-    return list(vars(outputs).values())
-
-
-def _lines(text: str | None) -> list[str]:
-    return [line.strip() for line in (text or "").splitlines() if line.strip()]

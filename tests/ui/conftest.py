@@ -60,13 +60,13 @@ def open_page(browser: Browser, app: str) -> Iterator[Callable[..., Watched]]:
     """Open the app as a visitor with a screen width and a colour scheme."""
     contexts = []
 
-    def visit(width: int = 1440, scheme: str = "light") -> Watched:
+    def visit(width: int = 1440, scheme: str = "light", address: str = "", ready: str = "#options input") -> Watched:
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
         contexts.append(context)
         watched = Watched(context.new_page())
         watched.page.set_default_timeout(WAIT)
-        watched.page.goto(app)
-        watched.page.wait_for_selector("#run")
+        watched.page.goto(address or app)
+        watched.page.wait_for_selector(ready)  # drawn by script: from here on clicks are heard
         return watched
 
     yield visit

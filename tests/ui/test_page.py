@@ -1,48 +1,16 @@
 """A visitor's way through the page, in a real browser with the embedded models."""
 
-import io
 import json
 import re
 
 import numpy as np
 import pytest
-from PIL import Image
-from playwright.sync_api import Page
 
 from demo.examples import LIST
 from msjoe.video import write_video
+from tests.ui.pages import picture, run_and_wait, set_options, texts, upload
 
 pytestmark = pytest.mark.browser
-
-
-def run_and_wait(page: Page) -> None:
-    page.click("#run")
-    page.wait_for_selector("#stop:not([disabled])")
-    page.wait_for_selector("#run:not([disabled])")
-
-
-def upload(page: Page, path) -> None:
-    page.click("#video button[aria-label='Clear']")
-    page.wait_for_function("!document.querySelector('.card[aria-pressed=true]')")  # the question is emptied with it
-    page.wait_for_selector("#video input[type=file]", state="attached")
-    page.set_input_files("#video input[type=file]", path)
-    page.wait_for_selector("#video video, #video .download-text, #video [data-testid*='player']", state="attached")
-
-
-def video_time(page: Page) -> float:
-    return page.evaluate("document.querySelector('#video video').currentTime")
-
-
-def picture(page: Page, selector: str) -> np.ndarray:
-    """uint8 [H, W, 3] of what the browser shows there."""
-    return np.asarray(Image.open(io.BytesIO(page.locator(selector).first.screenshot())).convert("RGB"))
-
-
-def seconds(clock: str) -> int:
-    total = 0
-    for part in clock.split(":"):
-        total = 60 * total + int(part)
-    return total
 
 
 def test_one_click_answers_the_first_example(open_page):
@@ -61,7 +29,7 @@ def test_one_click_answers_the_first_example(open_page):
         assert page.locator(f"#answer .verdict.{'right' if letter == first['answer'] else 'wrong'}").count() == 1
     assert text
 
-    queries = page.locator("#queries .chips li").all_inner_texts()
+    queries = texts(page, "#queries")
     assert 1 <= len(queries) <= 4
     assert all(query.strip() for query in queries)
 
@@ -96,25 +64,7 @@ def test_the_answers_are_those_that_were_measured(open_page):
     run_and_wait(page)
     expected = next(one for one in measured["results"] if one["question"] == asked["question"])
     assert page.inner_text("#answer .letter") == expected["answer"]
-    assert page.locator("#queries .chips span").all_inner_texts() == expected["queries"]
-
-
-def test_key_frame_and_heatmap_seek_the_video(open_page):
-    page = open_page().page
-    run_and_wait(page)
-    button = page.locator("#frames .strip button").nth(5)
-    wanted = seconds(button.inner_text())
-    button.click()
-    page.wait_for_function("t => Math.abs(document.querySelector('#video video').currentTime - t) <= 1", arg=wanted)
-    row = page.locator("#heatmap .hm image").first
-    row.scroll_into_view_if_needed()
-    box = row.bounding_box()
-    row.click(position={"x": box["width"] * 0.25, "y": box["height"] / 2}, force=True)  # what lies over it gets it
-    duration = page.evaluate("document.querySelector('#video video').duration")
-    page.wait_for_function(
-        "t => Math.abs(document.querySelector('#video video').currentTime - t) <= 3", arg=0.25 * duration
-    )
-    assert video_time(page) != wanted
+    assert texts(page, "#queries") == expected["queries"]
 
 
 def test_bad_input_gets_a_message_and_the_page_goes_on(open_page, text_as_video, tmp_path):
@@ -134,12 +84,12 @@ def test_bad_input_gets_a_message_and_the_page_goes_on(open_page, text_as_video,
 
     page.click(".card >> nth=0")
     page.wait_for_selector(".card[aria-pressed=true]")
-    page.fill("#options textarea", "the only option")
+    set_options(page, ["the only option"])
     run_and_wait(page)
     assert "option" in page.inner_text("#notice")
-    page.fill("#options textarea", "\n".join(f"option {i}" for i in range(27)))
+    set_options(page, ["the same", "The same"])
     run_and_wait(page)
-    assert "27" in page.inner_text("#notice")
+    assert "are the same" in page.inner_text("#notice")
     page.fill("#question textarea", "")
     run_and_wait(page)
     assert "question" in page.inner_text("#notice")
@@ -153,8 +103,8 @@ def test_bad_input_gets_a_message_and_the_page_goes_on(open_page, text_as_video,
 
 def test_stop_frees_the_page_for_the_next_run(open_page):
     page = open_page().page
-    page.click(".card >> nth=2")
-    page.wait_for_selector(".card[aria-pressed=true] >> nth=0")
+    page.click(".card >> nth=2")  # the longest one, so that there is time to stop
+    page.wait_for_function("document.querySelectorAll('.card')[2].ariaPressed === 'true'")
     page.click("#run")
     page.click("#stop:not([disabled])")
     page.wait_for_selector("#run:not([disabled])")
@@ -175,3 +125,26 @@ def test_fits_the_screen_and_the_colour_scheme(open_page, width, scheme):
     assert background == "rgba(0, 0, 0, 0)"
     white_share = (picture(page, "#heatmap .plot").min(axis=2) > 235).mean()
     assert white_share < 0.1 if scheme == "dark" else white_share > 0.1
+
+
+NAMELESS = """() => [...document.querySelectorAll("button, input, textarea, select, [role=slider], [tabindex='0']")]
+  .filter((e) => e.offsetParent && e.type !== "file" && !e.closest(".unseen"))
+  .filter((e) => !(e.ariaLabel || e.title || e.innerText?.trim() || e.labels?.[0]?.innerText?.trim()
+    || e.closest("label")?.innerText?.trim() || document.getElementById(e.getAttribute("aria-labelledby"))
+    || e.querySelector("img[alt]:not([alt=''])")))
+  .map((e) => e.outerHTML.slice(0, 160))"""
+
+
+def test_every_control_has_a_name_and_the_keyboard_reaches_it(open_page):
+    page = open_page().page
+    run_and_wait(page)
+    page.click("#settings button >> nth=0")
+    assert page.evaluate(NAMELESS) == []
+    page.click("button[role=tab] >> text=Compare")
+    assert page.evaluate(NAMELESS) == []
+    page.locator(".card").first.focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelectorAll('.card')[1].ariaPressed === 'true'")
+    outline = "getComputedStyle(document.activeElement).outlineStyle"
+    assert page.evaluate(outline) != "none"

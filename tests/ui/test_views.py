@@ -6,10 +6,11 @@ import time
 import numpy as np
 import pytest
 
-from demo import heatmap, views
+from demo import details, heatmap, views
 from demo.cards import measured_line
 from demo.engine import Engine, RunFailed
 from demo.examples import ExampleQuestion, Examples, load_examples
+from demo.line import Busy, Waiting
 from demo.measure_examples import write_measured
 from msjoe import pipeline
 from msjoe.errors import QuestionError
@@ -59,8 +60,11 @@ def test_progress_marks_finished_running_and_pending_steps():
 
 
 def test_text_from_outside_is_escaped(trace):
-    assert "<i>" not in views.query_list(trace)
-    assert "&lt;i&gt;star" in views.query_list(trace)
+    assert "&lt;i&gt;star" in heatmap.figure(trace).layout.annotations[0].text
+    trace.queries_from = "<i>"
+    assert "<i>" not in views.query_note(trace)
+    trace.query_reply = "<i>"
+    assert "<pre tabindex='0'>&lt;i&gt;</pre>" in details.details(trace)
     assert "a &lt;b&gt;cup&lt;/b&gt;" in views.answer_card(trace)
     assert "<script>" not in views.notice("<script>alert(1)</script>")
 
@@ -88,7 +92,7 @@ def test_key_frames_seek_to_their_times(trace):
 
 
 def test_details_add_up(trace):
-    html = views.details(trace)
+    html = details.details(trace)
     assert "<td>1.75</td>" in html  # 0.5 + 1.25 seconds
     assert "<td>128</td>" in html
 
@@ -104,6 +108,32 @@ def test_figure_has_a_row_a_query_and_one_for_the_weights(trace):
     assert "&lt;i&gt;star" in figure.layout.annotations[0].text
     marks = next(t for t in figure.data if t.type == "scatter")
     assert list(marks.text) == ["0:05", "1:01:01"]
+
+
+def test_prompts_are_shown_with_a_place_for_every_picture(trace):
+    trace.preview_times = [100.0]
+    asked, answered = details.prompts(trace, details.templates_of(trace))
+    assert asked.count("[picture]") == 1
+    assert answered.count("[picture]") == 2
+    assert "What?" in asked
+    assert "a key" in answered
+
+
+def test_where_queries_come_from_is_told_only_where_it_is_not_the_reply(trace):
+    assert views.query_note(trace) == ""
+    trace.queries_from = "edited"
+    assert "Edited by hand" in views.query_note(trace)
+    trace.queries_from = "question"
+    assert "question itself" in views.query_note(trace)
+
+
+def test_figure_of_a_rule_that_looked_at_no_score(trace):
+    trace.sim_QT, trace.weights_T = None, None
+    figure = heatmap.figure(trace)
+    assert [t.type for t in figure.data] == ["heatmap", "scatter"]
+    assert "No score" in figure.layout.annotations[0].text
+    assert "similarity" not in heatmap.legend(trace)
+    assert heatmap.drawing(Trace("q")) is None
 
 
 def test_figure_before_the_choice_and_of_one_frame():
@@ -229,3 +259,50 @@ def test_failed_loading_is_told_to_every_run():
         events(engine.stream(lambda models: iter(())))
     assert isinstance(engine.failure, QuestionError)
     assert engine.models is None
+
+
+def test_a_stop_reaches_into_the_step_in_progress_and_no_further():
+    engine = started(lambda: "models")
+    seen = []
+
+    def long_step(models):
+        yield "first"
+        for _ in range(1000):
+            time.sleep(0.01)
+            if engine.stopping():
+                seen.append("interrupted")
+                break
+        yield "rest"
+
+    def following(models):
+        seen.append(engine.stopping())
+        yield "next"
+
+    stream = engine.stream(long_step)
+    while next(stream) is None:
+        pass
+    assert next(stream) is None  # within the long step
+    stream.close()
+    assert events(engine.stream(following)) == ["next"]
+    assert seen == ["interrupted", False]
+
+
+def test_a_second_run_is_told_its_place_and_a_third_is_turned_away():
+    engine = Engine(max_waiting=1)
+    engine.start(lambda: "models")
+
+    def slow(models):
+        yield "first"
+        time.sleep(1)
+        yield "last"
+
+    one = engine.stream(slow)
+    while next(one) is None:
+        pass
+    two = engine.stream(lambda models: (word for word in ["mine"]))
+    assert next(two) == Waiting(1)
+    with pytest.raises(Busy, match="1 waiting"):
+        next(engine.stream(slow))
+    one.close()
+    assert events(two) == ["mine"]
+    assert events(engine.stream(lambda models: (word for word in ["again"]))) == ["again"]

@@ -1,0 +1,70 @@
+"""What a run cost and what was said word for word, as HTML: one click away from the answer."""
+
+from html import escape
+
+from demo.views import STEP_TITLES, notes_list, short_name
+from msjoe.prompts import DEFAULT_TEMPLATES, MINIATURE_TEMPLATES, Templates
+from msjoe.trace import Trace
+
+MINIATURE = "reel-mllm"
+
+
+def details(trace: Trace | None) -> str:
+    """Seconds and tokens by step, the raw replies, the notes and the models."""
+    if trace is None or not trace.seconds:
+        return '<p class="muted">Seconds and tokens of each step, and the replies word for word, will stand here.</p>'
+    return _costs(trace) + _words(trace) + _facts(trace)
+
+
+def _costs(trace: Trace) -> str:
+    rows = []
+    for name, title in STEP_TITLES.items():
+        if name not in trace.seconds:
+            continue
+        used = trace.tokens.get(name, {})
+        tokens = "".join(f"<td>{used.get(kind, '')}</td>" for kind in ("visual", "prompt", "new"))
+        rows.append(f"<tr><th scope='row'>{title}</th><td>{trace.seconds[name]:.2f}</td>{tokens}</tr>")
+    totals = [sum(used.get(kind, 0) for used in trace.tokens.values()) for kind in ("visual", "prompt", "new")]
+    total = "".join(f"<td>{n}</td>" for n in totals)
+    return (
+        "<table class='costs'><thead><tr><th>Step</th><th>Seconds</th><th>Visual tokens</th><th>Prompt tokens</th>"
+        f"<th>New tokens</th></tr></thead><tbody>{''.join(rows)}</tbody><tfoot><tr><th scope='row'>Sum</th>"
+        f"<td>{sum(trace.seconds.values()):.2f}</td>{total}</tr></tfoot></table>"
+    )
+
+
+def _words(trace: Trace) -> str:
+    """Prompts and replies of both turns."""
+    asked, answered = prompts(trace, templates_of(trace))
+    parts = (
+        ("Prompt for the queries", asked if trace.query_reply else ""),
+        ("Reply with the queries", trace.query_reply),
+        ("Prompt for the answer", answered if trace.answer_reply else ""),
+        ("Reply with the answer", trace.answer_reply),
+    )
+    return "".join(f"<h3>{title}</h3><pre tabindex='0'>{escape(text)}</pre>" for title, text in parts if text)
+
+
+def templates_of(trace: Trace) -> Templates:
+    """Those of the MLLM that a Trace names: the miniature's, or the ones for real models."""
+    return MINIATURE_TEMPLATES if trace.models.get("mllm") == MINIATURE else DEFAULT_TEMPLATES
+
+
+def prompts(trace: Trace, templates: Templates) -> tuple[str, str]:
+    """The texts of both turns as ``templates`` word them, with [picture] for each picture."""
+    most = trace.settings.get("max_queries", 4)
+    asked = templates.reason_message(trace.question, trace.options, trace.preview_times, most)
+    answered = templates.answer_message(trace.question, trace.options, trace.chosen_times)
+    return _flat(asked), _flat(answered)
+
+
+def _flat(message: dict) -> str:
+    return "".join(part.get("text", "[picture]\n") for part in message["content"])
+
+
+def _facts(trace: Trace) -> str:
+    notes = [*trace.notes, *([trace.selection_note] if trace.selection_note else [])]
+    models = " · ".join(
+        f"{escape(part)}: <code>{escape(short_name(name))}</code>" for part, name in trace.models.items()
+    )
+    return (f"<h3>Notes</h3>{notes_list(notes)}" if notes else "") + f"<h3>Models</h3><p>{models}</p>"

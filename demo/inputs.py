@@ -1,0 +1,133 @@
+"""The left column: the video, the question, its options and the settings."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import gradio as gr
+
+from demo import editor
+from demo.cards import example_cards, measured_line
+from demo.examples import Example, Examples
+from demo.outputs import html
+from demo.places import list_videos
+from demo.rules import AS_STARTED, rule_choices
+from demo.work import Asked
+from msjoe.errors import QuestionError
+from msjoe.letters import LETTERS
+
+MAX_BUDGET = 32
+MAX_PREVIEWS = 32
+
+
+@dataclass(frozen=True)
+class Inputs:
+    cards: gr.HTML
+    video: gr.Video
+    place: gr.Dropdown  # a path under the root given at start
+    pick: gr.Radio
+    question: gr.Textbox
+    options: gr.HTML
+    budget: gr.Slider
+    previews: gr.Textbox  # a number field tells 0 for an empty one
+    selector: gr.Dropdown
+    seed: gr.Number
+    example: gr.State  # the number of the example on show, or None
+    source: gr.State  # the file that is asked about, where it is not the one in the player
+
+    def asked(self) -> list:
+        """What ``read_asked`` takes, in its order."""
+        names = ("video", "question", "options", "budget", "previews", "selector", "seed", "example", "source")
+        return [getattr(self, name) for name in names]
+
+    def all(self) -> list:
+        return [getattr(self, field.name) for field in fields(self)]
+
+
+def read_asked(values: tuple, dense_fps: float, max_minutes: float) -> Asked:
+    """The values of ``Inputs.asked``, from a browser, as what is asked. Raises QuestionError for no number."""
+    video, question, options, budget, previews, selector, seed, example, source = values
+    return Asked(
+        video=source or video,
+        question=question or "",
+        options=editor.items_of(options, len(LETTERS)),
+        budget=int(budget),
+        dense_fps=dense_fps,
+        example=example,
+        previews=_count(previews),
+        selector=selector or AS_STARTED,
+        seed=int(seed or 0),
+        max_minutes=max_minutes,
+    )
+
+
+def _count(text: str | None) -> int | None:
+    """What was typed as a number of previews, at most ``MAX_PREVIEWS``; None, the default, for nothing."""
+    typed = (text or "").strip()
+    if not typed:
+        return None
+    if not typed.isdecimal() or int(typed) > MAX_PREVIEWS:
+        raise QuestionError(f'the number of previews is "{typed[:20]}": give 0 to {MAX_PREVIEWS}, or nothing')
+    return int(typed)
+
+
+def numbered(example: Example | None) -> list[tuple[str, int]]:
+    """Choices for the questions of an example."""
+    return [(str(i + 1), i) for i in range(len(example.questions))] if example else []
+
+
+def input_column(examples: Examples, root: Path | None) -> Inputs:
+    """Lay the column out, with the first example in it."""
+    first = examples.items[0] if examples.items else None
+    asked = first.questions[0] if first else None
+    cards = example_cards(examples)
+    html(measured_line(examples), elem_id="measured")
+    video = player(str(first.path) if first else None)
+    place = gr.Dropdown(
+        list_videos(root) if root else [],
+        value=None,
+        allow_custom_value=True,
+        label=f"Or a video under {root.name}" if root else "Or a video on this machine",
+        visible=root is not None,
+        elem_id="place",
+    )
+    pick = gr.Radio(
+        choices=numbered(first),
+        value=0 if first else None,
+        label="Questions about this example",
+        visible=first is not None,
+        elem_id="pick",
+    )
+    question = gr.Textbox(asked.question if asked else "", label="Question", lines=2, max_lines=6, elem_id="question")
+    options = editor.editor(
+        "Options <small>none: an open question; a list can be pasted</small>",
+        "Option",
+        list(asked.options) if asked else [],
+        len(LETTERS),
+        letters=True,
+        elem_id="options",
+    )
+    with gr.Accordion("Settings", open=False, elem_id="settings"):
+        budget = gr.Slider(1, MAX_BUDGET, value=8, step=1, label="Budget (key-frames)", elem_id="budget")
+        with gr.Row():
+            previews = gr.Textbox(
+                "", label="Previews", placeholder="half the budget", max_lines=1, min_width=140, elem_id="n-previews"
+            )
+            seed = gr.Number(0, label="Seed (for rules that draw)", precision=0, minimum=0, min_width=140)
+        selector = gr.Dropdown(rule_choices(), value=AS_STARTED, label="Selector", elem_id="selector")
+    example = gr.State(0 if first else None)
+    return Inputs(
+        cards, video, place, pick, question, options, budget, previews, selector, seed, example, gr.State(None)
+    )
+
+
+def player(value: str | None, sources: tuple[str, ...] = ("upload",)) -> gr.Video:
+    """The video. Where the sound was left out, gradio would strip it from each upload with ffmpeg."""
+    return gr.Video(
+        value=value,
+        sources=list(sources),
+        include_audio=True,
+        label="Video",
+        show_label=False,
+        elem_id="video",
+        height=260,
+    )

@@ -1,0 +1,66 @@
+"""Whether a browser can play a file, and how it gets one that lies on this machine.
+
+Gradio would transcode all of a file that it takes for unplayable, while the visitor waits.
+"""
+
+import tempfile
+from pathlib import Path
+
+import av
+import gradio as gr
+import numpy as np
+
+from msjoe.errors import VideoError
+from msjoe.video import open_video, write_video
+from msjoe.video.container import checked_path, open_container, video_stream
+
+# Suffix -> codecs that every browser of today plays in it, and that gradio hands on without converting.
+PLAYED = {"mp4": ("h264", "av1"), "webm": ("vp8", "vp9", "av1"), "ogg": ("theora",)}
+COPY_FPS = 2.0
+COPY_SIZE = 240  # pixels of the shorter side
+DECODERS = {"libdav1d": "av1", "libvpx-vp9": "vp9", "libvpx": "vp8"}  # a decoder's name -> its codec
+
+
+def unplayable(path: str | None) -> str:
+    """Why a browser may show no picture of this video, as a message; empty when it will, or when it is no video."""
+    if not path:
+        return ""
+    try:
+        with open_container(checked_path(path)) as container:
+            codec = video_stream(container, checked_path(path).name).codec_context.name
+    except (VideoError, av.error.FFmpegError):
+        return ""  # told when it is opened
+    codec = DECODERS.get(codec, codec)
+    suffix = path.rsplit(".", 1)[-1].lower()
+    if codec in PLAYED.get(suffix, ()):
+        return ""
+    return (
+        f"Not every browser can play this file ({codec} in .{suffix}), so the player may stay dark until a small copy "
+        f"of it is made. It can be asked about at once."
+    )
+
+
+def watchable_copy(video: str, folder: Path) -> Path:
+    """A small silent H.264 copy with the same clock, in a new folder below ``folder``.
+
+    ``COPY_FPS`` pictures a second are enough to see what was where. Raises VideoError where nothing can be decoded.
+    """
+    source = open_video(video)
+    path = Path(tempfile.mkdtemp(prefix="copy-", dir=folder)) / f"{Path(video).stem}.mp4"
+    size = max(2, min(COPY_SIZE, source.height, source.width) // 2 * 2)
+    batches = source.dense(COPY_FPS, size)
+    write_video(path, (_even(picture) for batch in batches for picture in batch), COPY_FPS, crf=28)
+    return path
+
+
+def _even(picture: np.ndarray) -> np.ndarray:
+    """uint8 [H, W, 3] with even sides, as H.264 wants them."""
+    height, width = picture.shape[:2]
+    return picture[: height // 2 * 2, : width // 2 * 2]
+
+
+def serve_file(page: gr.Blocks, path: Path) -> None:
+    """Let the browser have this one file from where it lies: a copy of a long video would take a while."""
+    if str(path) not in page.allowed_paths:
+        page.allowed_paths.append(str(path))
+        gr.set_static_paths([path])

@@ -1,0 +1,126 @@
+"""Several visitors at once, programs among them; and files that nobody was given."""
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import numpy as np
+import pytest
+
+from demo.browsing import ROOT
+from demo.examples import load_examples
+from msjoe.video import write_video
+from tests.ui.pages import run_and_wait, set_options, upload, wait_for_end
+
+gradio_client = pytest.importorskip("gradio_client")
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def client(app):
+    return gradio_client.Client(app, verbose=False)
+
+
+def test_answer_as_an_endpoint(client):
+    example = load_examples().items[0]
+    asked = example.questions[0]
+    video = gradio_client.handle_file(str(example.path))
+    found = client.predict(video, asked.question, list(asked.options), 4, 2, "uniform", 0, api_name="/answer")
+    assert found["times"] == [0.0, 199.0, 399.0, 599.0]
+    assert 1 <= len(found["queries"]) <= 4
+    assert found["reply"]
+    assert found["answer"] in (None, *"ABCDE"[: len(asked.options)])
+    json.dumps(found)
+
+
+def test_select_as_an_endpoint(client):
+    example = load_examples().items[0]
+    video = gradio_client.handle_file(str(example.path))
+    found = client.predict(video, example.questions[0].question, [], budget=5, api_name="/select")
+    assert len(found["times"]) == len(found["indices"]) == 5
+    assert len(found["similarity"]) == len(found["queries"])
+    assert len(found["similarity"][0]) == 600
+    assert "answer" not in found["seconds"]
+
+
+def test_endpoints_say_what_is_wrong(client, text_as_video):
+    example = load_examples().items[0]
+    with pytest.raises(Exception, match=r"notes\.mp4") as refused:
+        client.predict(gradio_client.handle_file(str(text_as_video)), "What?", [], api_name="/answer")
+    assert "/tmp" not in str(refused.value)
+    good = gradio_client.handle_file(str(example.path))
+    with pytest.raises(Exception, match="question is empty"):
+        client.predict(good, " ", [], api_name="/answer")
+    with pytest.raises(Exception, match="no selector is called"):
+        client.predict(good, "What?", [], selector="best", api_name="/answer")
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", str(ROOT / "README.md"), "../../../etc/passwd", "file:///etc/passwd"])
+@pytest.mark.parametrize("meta", [{"meta": {"_type": "gradio.FileData"}}, {}])
+def test_endpoints_take_no_path_of_the_server(app, path, meta):
+    """Asked in plain HTTP: gradio's client would upload its own file of that name."""
+    asked = json.dumps({"data": [{"path": path} | meta, "What?", [], 4, -1, "", 0]}).encode()
+    request = urllib.request.Request(f"{app}/gradio_api/call/answer", asked, {"Content-Type": "application/json"})
+    event = json.load(urllib.request.urlopen(request, timeout=60))["event_id"]
+    told = urllib.request.urlopen(f"{app}/gradio_api/call/answer/{event}", timeout=120).read().decode()
+    assert "event: error" in told
+    assert "cannot be read as a video" not in told  # it was not even opened
+
+
+def test_only_the_two_endpoints_are_offered(client):
+    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/answer", "/select"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/passwd",
+        "../../../../etc/passwd",
+        "file:///etc/passwd",
+        str(ROOT / "app.py"),
+        str(ROOT / "demo" / "examples.json"),
+        str(ROOT / ".git" / "config"),
+        str(ROOT / "demo" / "examples" / ".." / "examples.json"),
+    ],
+)
+@pytest.mark.parametrize("quoted", [False, True])
+def test_files_of_the_server_are_not_served(app, path, quoted):
+    safe = "" if quoted else "/:"
+    address = f"{app}/gradio_api/file={urllib.parse.quote(path, safe=safe)}"
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(address, timeout=60)
+    assert refused.value.code in (403, 404)
+
+
+def test_one_visitor_sees_nothing_of_another_s_video(open_page, tmp_path):
+    video = tmp_path / "my-own-film.mp4"
+    write_video(video, [np.full((64, 64, 3), 12 * i, np.uint8) for i in range(20)], fps=1)
+    mine, other = open_page().page, open_page()
+    upload(mine, video)
+    mine.fill("#question textarea", "What is shown in my own film?")
+    set_options(mine, ["red", "blue"])
+    run_and_wait(mine)
+    assert mine.locator("#frames img").count() == 8
+    other.page.reload()
+    other.page.wait_for_selector("#run")
+    run_and_wait(other.page)
+    assert "own film" not in other.page.content()
+    assert not any("my-own-film" in address for address in other.addresses)
+    assert mine.input_value("#question textarea") == "What is shown in my own film?"
+    assert "0:19" in mine.inner_text("#frames")
+
+
+def test_a_visitor_who_waits_is_told_the_place_in_the_line(open_page):
+    first, second = open_page().page, open_page().page
+    for page, card in ((first, 2), (second, 1)):
+        page.click(f".card >> nth={card}")
+        page.wait_for_function("n => document.querySelectorAll('.card')[n].ariaPressed === 'true'", arg=card)
+    first.click("#run")
+    first.wait_for_selector("#stepper .running")
+    second.click("#run")
+    second.wait_for_selector("#stepper >> text=1 run comes before yours")
+    wait_for_end(first)
+    wait_for_end(second)
+    assert second.inner_text("#answer .text")
