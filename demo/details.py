@@ -3,10 +3,7 @@
 from html import escape
 
 from demo.views import STEP_TITLES, notes_list, short_name
-from msjoe.prompts import DEFAULT_TEMPLATES, MINIATURE_TEMPLATES, Templates
 from msjoe.trace import Trace
-
-MINIATURE = "reel-mllm"
 
 
 def details(trace: Trace | None) -> str:
@@ -35,31 +32,13 @@ def _costs(trace: Trace) -> str:
 
 def _words(trace: Trace) -> str:
     """Prompts and replies of both turns."""
-    asked, answered = prompts(trace, templates_of(trace))
     parts = (
-        ("Prompt for the queries", asked if trace.query_reply else ""),
+        ("Prompt for the queries", trace.prompts.get("queries", "")),
         ("Reply with the queries", trace.query_reply),
-        ("Prompt for the answer", answered if trace.answer_reply else ""),
+        ("Prompt for the answer", trace.prompts.get("answer", "")),
         ("Reply with the answer", trace.answer_reply),
     )
     return "".join(f"<h3>{title}</h3><pre tabindex='0'>{escape(text)}</pre>" for title, text in parts if text)
-
-
-def templates_of(trace: Trace) -> Templates:
-    """Those of the MLLM that a Trace names: the miniature's, or the ones for real models."""
-    return MINIATURE_TEMPLATES if trace.models.get("mllm") == MINIATURE else DEFAULT_TEMPLATES
-
-
-def prompts(trace: Trace, templates: Templates) -> tuple[str, str]:
-    """The texts of both turns as ``templates`` word them, with [picture] for each picture."""
-    most = trace.settings.get("max_queries", 4)
-    asked = templates.reason_message(trace.question, trace.options, trace.preview_times, most)
-    answered = templates.answer_message(trace.question, trace.options, trace.chosen_times)
-    return _flat(asked), _flat(answered)
-
-
-def _flat(message: dict) -> str:
-    return "".join(part.get("text", "[picture]\n") for part in message["content"])
 
 
 def _facts(trace: Trace) -> str:

@@ -139,6 +139,7 @@ def after_asking(first: Trace, source: VideoFile, models: "Models", settings: "S
     shared = ("previews", "queries")
     trace.seconds = {step: spent for step, spent in first.seconds.items() if step in shared}
     trace.tokens = {step: dict(spent) for step, spent in first.tokens.items() if step in shared}
+    trace.prompts = {step: asked for step, asked in first.prompts.items() if step in shared}
     return trace
 
 

@@ -18,7 +18,7 @@ from transformers import PreTrainedModel, ProcessorMixin, StoppingCriteria, Stop
 
 from msjoe.errors import QuestionError
 from msjoe.mllm_loading import load_parts
-from msjoe.prompts import Templates
+from msjoe.prompts import Templates, plain_text
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,7 @@ class Reply:
     visual_tokens: int
     prompt_tokens: int  # visual ones included
     new_tokens: int  # the end mark included
+    prompt: str = ""  # what was asked, [picture] for each picture
 
 
 class Mllm:
@@ -153,8 +154,9 @@ class Mllm:
         texts = self.processor.batch_decode(new_BL, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         visual_B = (inputs["input_ids"] == self.model.config.image_token_id).sum(1).tolist()
         prompt_B = inputs["attention_mask"].sum(1).tolist()
-        counts = zip(texts, visual_B, prompt_B, (self._new_tokens(row_L) for row_L in new_BL), strict=True)
-        return [Reply(*count) for count in counts]
+        new_B = [self._new_tokens(row_L) for row_L in new_BL]
+        asked = [plain_text(message(shown)) for shown in batch]
+        return [Reply(*parts) for parts in zip(texts, visual_B, prompt_B, new_B, asked, strict=True)]
 
     @torch.inference_mode()
     def generate(self, inputs: dict, limit: int, temperature: float, seed: int | None = None) -> torch.Tensor:

@@ -23,6 +23,7 @@ __all__ = [
     "clock",
     "extract_letter",
     "parse_queries",
+    "plain_text",
 ]
 
 PROMPTS_JSON = "prompts.json"  # beside an MLLM's weights
@@ -110,6 +111,11 @@ class Templates:
 def _harmless(text: str) -> str:
     """A question that holds a chat mark such as <|image_pad|> must not become one."""
     return text.replace("<|", "< |")
+
+
+def plain_text(message: dict) -> str:
+    """A chat message for people: its text, with [picture] for each picture."""
+    return "".join(part.get("text", "[picture]\n") for part in message["content"])
 
 
 def _fill(template: str, **values: object) -> str:

@@ -154,6 +154,7 @@ def read_answer(trace: Trace, reply: Reply) -> None:
 
 
 def book(trace: Trace, step: str, seconds: float, reply: Reply) -> None:
-    """What a step with the MLLM took."""
+    """What a step with the MLLM took, and what was asked."""
     trace.seconds[step] = seconds
     trace.tokens[step] = {"visual": reply.visual_tokens, "prompt": reply.prompt_tokens, "new": reply.new_tokens}
+    trace.prompts[step] = reply.prompt

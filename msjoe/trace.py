@@ -53,6 +53,7 @@ class Trace:
 
     seconds: dict = field(default_factory=dict)  # step -> seconds
     tokens: dict = field(default_factory=dict)  # step -> {"visual", "prompt", "new"}
+    prompts: dict = field(default_factory=dict)  # step -> what the MLLM was asked, [picture] for each picture
     notes: list[str] = field(default_factory=list)  # what a reader should know: fallbacks, caches
     previews: list[np.ndarray] = field(default_factory=list)  # uint8 [H, W, 3]
     keyframes: list[np.ndarray] = field(default_factory=list)  # uint8 [H, W, 3], as chosen_times

@@ -77,4 +77,5 @@ def _share(trace: Trace, owner: Trace) -> None:
     """The same frames were shown: the same reply, at the same cost."""
     trace.answer_reply, trace.answer = owner.answer_reply, owner.answer
     trace.seconds["answer"], trace.tokens["answer"] = owner.seconds["answer"], dict(owner.tokens["answer"])
+    trace.prompts["answer"] = owner.prompts["answer"]
     trace.notes += [note for note in owner.notes if note.startswith("no option")]

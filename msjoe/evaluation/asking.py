@@ -38,8 +38,8 @@ def blank(record: Record, footage: Footage, settings: Settings) -> Trace:
 
 def copied(trace: Trace, **changes: object) -> Trace:
     """A Trace to go on with apart from the one it is taken from."""
-    own = {"seconds": dict(trace.seconds), "tokens": dict(trace.tokens), "notes": list(trace.notes)}
-    return replace(trace, **own | changes)
+    own = {name: dict(getattr(trace, name)) for name in ("seconds", "tokens", "prompts")}
+    return replace(trace, **own | {"notes": list(trace.notes)} | changes)
 
 
 def _reason(traces: list[Trace], footage: Footage, settings: Settings, batch: int) -> None:

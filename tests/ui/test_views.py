@@ -110,13 +110,12 @@ def test_figure_has_a_row_a_query_and_one_for_the_weights(trace):
     assert list(marks.text) == ["0:05", "1:01:01"]
 
 
-def test_prompts_are_shown_with_a_place_for_every_picture(trace):
-    trace.preview_times = [100.0]
-    asked, answered = details.prompts(trace, details.templates_of(trace))
-    assert asked.count("[picture]") == 1
-    assert answered.count("[picture]") == 2
-    assert "What?" in asked
-    assert "a key" in answered
+def test_prompts_are_shown_as_they_were_asked(trace):
+    trace.prompts = {"queries": "1:40[picture]\nWhat <is> it?"}
+    shown = details.details(trace)
+    assert "Prompt for the queries" in shown
+    assert "1:40[picture]\nWhat &lt;is&gt; it?" in shown
+    assert "Prompt for the answer" not in shown
 
 
 def test_where_queries_come_from_is_told_only_where_it_is_not_the_reply(trace):

@@ -37,6 +37,9 @@ def test_the_trace_holds_what_every_step_produced(trace):
     assert trace.tokens["queries"]["visual"] == 3 * 4
     assert trace.tokens["answer"]["visual"] == 6 * 16
     assert trace.models["selector"] == "standin"
+    assert trace.prompts["queries"].count("[picture]") == 3
+    assert trace.prompts["answer"].count("[picture]") == 6
+    assert all(trace.question in asked for asked in trace.prompts.values())
 
 
 def test_previews_are_not_in_the_answer_s_context(trace):
