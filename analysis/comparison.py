@@ -19,7 +19,7 @@ from msjoe.files import write_atomic
 KEPT = ("summary.md", "summary.json")
 COLOURS = {"own": "#6366f1", "question": "#d97706", "none": "#0f766e", "bound": "#8a93a3"}
 TOLD = {"own": "own queries", "question": "the question as query", "none": "no queries", "bound": "bound"}
-LEFT, RIGHT, ROW, TOP, BOTTOM, WIDTH = 330, 30, 24, 46, 40, 860  # pixels
+LEFT, RIGHT, ROW, TOP, BOTTOM, WIDTH = 360, 30, 24, 46, 40, 890  # pixels
 
 
 def main() -> None:

@@ -150,7 +150,10 @@ def _wire(
         return show(picked, filtered(*values))
 
     given = [number, *filters.all()]
-    gr.on([page.load, *(part.input for part in filters.all())], narrow, given, shown, **QUIET)
+    *menus, reward = filters.all()
+    events = [page.load, *(menu.input for menu in menus), reward.change]  # a pasted text is no "input"
+    # "always_last": what is typed while the page still draws must not be lost
+    gr.on(events, narrow, given, shown, trigger_mode="always_last", **QUIET)
     shelves.back.click(lambda *values: step(-1, *values), given, shown, **QUIET)
     shelves.forth.click(lambda *values: step(1, *values), given, shown, **QUIET)
     shelves.listed.input(pick, [shelves.listed, *filters.all()], shown, **QUIET)
