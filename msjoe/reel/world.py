@@ -106,16 +106,6 @@ def random_moment(rng: np.random.Generator) -> Moment:
             return moment
 
 
-def caption_parts(moment: Moment) -> dict[str, str]:
-    """The words of a moment's look. Names, hats and marks have none."""
-    return {
-        "colour": COLOUR_WORDS[moment.look.colour],
-        "shape": SHAPES[moment.look.shape],
-        "item": ITEMS[moment.item],
-        "place": PLACES[moment.place].look,
-    }
-
-
 def caption(moment: Moment) -> str:
     """How a moment looks, e.g. "red triangle with a key, blue waves"."""
     return f"{moment.look.words} with a {ITEMS[moment.item]}, {PLACES[moment.place].look}"
