@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--trl", action="store_true", help="also time TRL's GRPOTrainer")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        data = Data(tracks=("multi",), videos=args.questions, questions=args.questions, validation=0)
+        data = Data(videos=max(1, args.questions // 4), questions=args.questions, validation=0)  # of all four tracks
         recipe = Recipe(data=data, models=Parts(device=args.device, features=folder))
         recipe = replace(
             recipe, joint=replace(recipe.joint, questions=args.questions, rollouts=args.rollouts, micro_batch=16)

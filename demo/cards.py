@@ -60,13 +60,13 @@ def measured_line(examples: Examples) -> str:
 
 
 def example_cards(examples: Examples) -> gr.HTML:
-    """Example videos as buttons with a picture; a click triggers ``select`` with the number."""
+    """Example videos as buttons with a picture; a click chooses one."""
     return gr.HTML(
         cards_html(examples, 0),
         js_on_load=(
             "element.addEventListener('click', (event) => {"
             "  const card = event.target.closest('[data-number]');"
-            "  if (card) trigger('select', {number: Number(card.dataset.number)});"
+            "  if (card) window.msjoe.choose('example', Number(card.dataset.number));"
             "});"
         ),
         apply_default_css=False,

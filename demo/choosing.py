@@ -1,164 +1,193 @@
 """Choosing what is asked about: an example, an upload, a path, a pasted list of options."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
 
 from demo import views
 from demo.cards import cards_html
-from demo.editor import split_pasted
-from demo.inputs import Inputs, numbered
-from demo.outputs import all_of, blank, filled
+from demo.copying import Copied, wire_copy
+from demo.editor import pasted_lines, split_pasted
+from demo.inputs import numbered
+from demo.outputs import MOST_QUERIES, all_of, blank, filled
 from demo.places import resolve_under
-from demo.playing import serve_file, unplayable, watchable_copy
+from demo.playing import serve_file, unplayable
 from demo.running import upload_fault, without_folder
 from demo.shelf import Kept
-from demo.wiring import QUIET, Stage
+from demo.turns import take_turns, tell
+from demo.wiring import Stage
 from msjoe.errors import UserError
 from msjoe.letters import LETTERS
 from msjoe.video import open_video
 
 COPIED = "The player shows a small copy that every browser can play, without sound; the answer comes from your file."
+MOST_PASTED = 20_000  # characters
 
 
-def wire_inputs(stage: Stage, root: Path | None, page: gr.Blocks) -> None:
+@dataclass(frozen=True)
+class Held:
+    """What the page holds when a choice has its turn."""
+
+    video: str | None  # the file that was uploaded just now
+    opened: str | None  # the file that was given to "Open an exported answer" just now
+    example: int | None
+    question: str
+    kept: str | None  # the key of the answer on show
+    copying: str | None  # the key of the copy that is wanted
+    copied: Copied | None
+
+
+def wire_choices(stage: Stage, root: Path | None, page: gr.Blocks, zips: gr.UploadButton, open_zip: Callable) -> None:
     """A card shows its example; a number its question; another video forgets both."""
-    inputs, examples = stage.inputs, stage.examples
-    changed = [
-        inputs.example,
-        inputs.cards,
-        inputs.video,
-        inputs.place,
-        inputs.pick,
-        inputs.question,
-        inputs.options,
-        inputs.source,
-        stage.kept,
-        stage.export,
-        stage.compare.table,
-        *all_of(stage.outputs),
-    ]
+    inputs = stage.inputs
+    copied = gr.State(None)
+    held = [inputs.video, zips, inputs.example, inputs.question, stage.kept, stage.copying, copied]
+    shown = [*inputs.all(), stage.kept, stage.copying, stage.export, stage.tabs, stage.compare.table]
+    answers = Choices(stage, root, page).answers() | {"opened": open_zip}
+    known = {kind: (lambda value, *now, do=do: do(value, Held(*now))) for kind, do in answers.items()}
+    outputs = [*shown, *all_of(stage.outputs)]
+    take_turns(stage.turns, known, held, outputs, js="(...held) => window.msjoe.read(...held)")
+    tell(inputs.pick.input, "question", "values[0]", [inputs.pick])
+    tell(inputs.place.input, "place", "values[0]", [inputs.place])
+    tell(inputs.video.upload, "upload", "values[0]", [inputs.video])
+    tell(inputs.video.clear, "cleared")
+    tell(zips.upload, "opened")
+    wire_copy(stage, copied)
 
-    def show(key: str | None, event: gr.EventData) -> dict:
-        number = min(max(int(event.number), 0), len(examples.items) - 1)  # comes from the browser
-        chosen = examples.items[number]
-        return _cleared(stage, key) | {
+
+class Choices:
+    """Updates for each kind of choice. ``value`` comes from the browser."""
+
+    def __init__(self, stage: Stage, root: Path | None, page: gr.Blocks) -> None:
+        self.stage, self.root, self.page = stage, root, page
+
+    def answers(self) -> dict[str, Callable[[object, Held], dict]]:
+        kinds = ("example", "question", "upload", "cleared", "place", "options", "queries", "copied")
+        return {kind: getattr(self, kind) for kind in kinds}
+
+    def example(self, value: int, held: Held) -> dict:
+        inputs, items = self.stage.inputs, self.stage.examples.items
+        number = min(max(int(value), 0), len(items) - 1)
+        chosen = items[number]
+        return cleared(self.stage, held) | {
             inputs.example: number,
-            inputs.cards: cards_html(examples, number),
+            inputs.cards: cards_html(self.stage.examples, number),
             inputs.video: str(chosen.path),
             inputs.pick: gr.Radio(choices=numbered(chosen), value=0, visible=True),
             inputs.question: chosen.questions[0].question,
             inputs.options: list(chosen.questions[0].options),
         }
 
-    def ask(number: int | None, picked: int | None) -> dict:
-        if number is None or picked is None:
-            return {inputs.question: gr.skip()}
-        asked = examples.items[number].questions[picked]
-        return {inputs.question: asked.question, inputs.options: list(asked.options)}
+    def question(self, value: int | None, held: Held) -> dict:
+        inputs = self.stage.inputs
+        if held.example is None or value is None:
+            return {}
+        asked = self.stage.examples.items[held.example].questions[value]
+        return {inputs.pick: value, inputs.question: asked.question, inputs.options: list(asked.options)}
 
-    def forget(number: int | None, key: str | None) -> dict:
-        return _forgotten(stage, number, key)
+    def cleared(self, value: bool, held: Held) -> dict:
+        """``value``: whether the player shows something again by now."""
+        return self._forgotten(held) | ({self.stage.inputs.video: None} if value else {})
 
-    def take(video: str | None, number: int | None, key: str | None) -> dict:
-        kept = stage.shelf.get(key)
+    def upload(self, value: bool, held: Held) -> dict:
+        """``value``: whether the player shows something else by now."""
+        stage, video = self.stage, held.video
+        back = {stage.inputs.video: video} if value else {}
+        kept = stage.shelf.get(held.kept)
         if kept and kept.video is None and _is_of(kept, video):
             found = Kept(kept.trace, video, kept.truth)
-            return {stage.kept: stage.shelf.put(found, replaces=key), **filled(stage.outputs, found)}
+            key = stage.shelf.put(found, replaces=held.kept)
+            return back | {stage.kept: key, **filled(stage.outputs, found)}
         fault = upload_fault(video, stage.limits.max_minutes)
         hidden = "" if fault else unplayable(video)
-        return _forgotten(stage, number, key) | {
-            inputs.source: video if hidden else None,
-            stage.outputs.notice: views.notice(fault or hidden),
-        }
+        return (
+            self._forgotten(held)
+            | back
+            | ({stage.inputs.source: video, **self._copy_wanted(held)} if hidden else {})
+            | {stage.outputs.notice: views.notice(fault or hidden)}
+        )
 
-    def open_place(typed: str | None, number: int | None, key: str | None, source: str | None) -> dict:
-        if not typed or root is None:
-            return {inputs.place: gr.skip()}
+    def place(self, value: str | None, held: Held) -> dict:
+        stage, inputs = self.stage, self.stage.inputs
+        if not value or self.root is None:
+            return {}
         try:
-            path = resolve_under(root, typed)
+            path = resolve_under(self.root, value)
         except UserError as e:
             return {stage.outputs.notice: views.notice(str(e))}
-        if str(path) == source:  # told again when the field is left
-            return {inputs.place: gr.skip()}
         fault = upload_fault(str(path), stage.limits.max_minutes)
         if fault:
             return {stage.outputs.notice: views.notice(without_folder(fault, str(path)))}
         hidden = unplayable(str(path))
         if not hidden:
-            serve_file(page, path)
-        return _forgotten(stage, number, key) | {
-            inputs.video: None if hidden else str(path),
-            inputs.source: str(path),
-            inputs.place: typed,
-            stage.outputs.notice: views.notice(hidden),
+            serve_file(self.page, path)
+        return (
+            self._forgotten(held)
+            | (self._copy_wanted(held) if hidden else {})
+            | {
+                stage.turns: {"place": value, "copy": bool(hidden)},
+                inputs.video: None if hidden else str(path),
+                inputs.source: str(path),
+                inputs.place: value,
+                stage.outputs.notice: views.notice(hidden),
+            }
+        )
+
+    def options(self, value: str, held: Held) -> dict:
+        """A pasted list becomes the options, and what stands before it the question."""
+        before, options = split_pasted(str(value)[:MOST_PASTED])
+        inputs = self.stage.inputs
+        return {inputs.question: before or held.question, inputs.options: options[: len(LETTERS)]}
+
+    def queries(self, value: str, held: Held) -> dict:
+        return {self.stage.outputs.queries: pasted_lines(str(value)[:MOST_PASTED], MOST_QUERIES)}
+
+    def copied(self, value: None, held: Held) -> dict:
+        copy, notice = held.copied, self.stage.outputs.notice
+        if copy is None or copy.key != held.copying:
+            return {}
+        self.stage.wanted.drop(copy.key)
+        if copy.fault:
+            return {self.stage.copying: None, notice: views.notice(copy.fault)}
+        return {self.stage.copying: None, self.stage.inputs.video: copy.path, notice: views.notice(COPIED)}
+
+    def _copy_wanted(self, held: Held) -> dict:
+        key = self.stage.wanted.new(instead_of=held.copying)
+        return {self.stage.copying: key, self.stage.turns: {"place": None, "copy": True}}
+
+    def _forgotten(self, held: Held) -> dict:
+        """Updates for a video that is no example: an example's question goes with it, the visitor's own stays."""
+        inputs = self.stage.inputs
+        emptied = {inputs.question: "", inputs.options: []} if held.example is not None else {}
+        return cleared(self.stage, held) | {
+            inputs.cards: cards_html(self.stage.examples, None),
+            inputs.example: None,
+            inputs.pick: gr.Radio(visible=False),
+            **emptied,
         }
 
-    taken = inputs.video.upload(take, [inputs.video, inputs.example, stage.kept], changed, **QUIET)
-    placed = inputs.place.input(open_place, [inputs.place, inputs.example, stage.kept, inputs.source], changed, **QUIET)
-    copying = [_wire_copy(stage, taken), _wire_copy(stage, placed)]
-    inputs.cards.select(show, [stage.kept], changed, cancels=copying, **QUIET)
-    inputs.pick.input(ask, [inputs.example, inputs.pick], [inputs.question, inputs.options], **QUIET)
-    inputs.video.upload(None, None, None, cancels=copying, **QUIET)
-    inputs.video.clear(forget, [inputs.example, stage.kept], changed, cancels=copying, **QUIET)
-    _wire_paste(inputs)
 
-
-def _wire_copy(stage: Stage, chosen) -> gr.events.Dependency:
-    """After a file was chosen that the player cannot show, a small copy takes its place there."""
-    inputs, notice = stage.inputs, stage.outputs.notice
-
-    def copy(source: str | None) -> Iterator[dict]:
-        if not source or not unplayable(source):
-            yield {notice: gr.skip()}
-            return
-        yield {notice: gr.skip()}  # a generator, so that another choice of video can end it
-        try:
-            path = watchable_copy(source, Path(inputs.video.GRADIO_CACHE))
-        except UserError as e:
-            yield {notice: views.notice(without_folder(str(e), source))}
-            return
-        yield {inputs.video: str(path), notice: views.notice(COPIED)}
-
-    return chosen.then(
-        copy, [inputs.source], [inputs.video, notice], concurrency_id="copies", concurrency_limit=1,
-        show_progress="hidden", api_visibility="private",
-    )  # fmt: skip
-
-
-def _wire_paste(inputs: Inputs) -> None:
-    """A pasted list of options becomes the options, and what stands before it the question."""
-
-    def paste(question: str, event: gr.EventData) -> tuple[str, list[str]]:
-        before, options = split_pasted(str(getattr(event, "text", ""))[:20_000])
-        return before or question, options[: len(LETTERS)]
-
-    inputs.options.select(paste, [inputs.question], [inputs.question, inputs.options], **QUIET)
-
-
-def _forgotten(stage: Stage, number: int | None, key: str | None) -> dict:
-    """Updates for a video that is no example: an example's question goes with it, the visitor's own stays."""
-    inputs = stage.inputs
-    emptied = {inputs.question: "", inputs.options: []} if number is not None else {}
-    return _cleared(stage, key) | {
-        inputs.cards: cards_html(stage.examples, None),
-        inputs.example: None,
-        inputs.pick: gr.Radio(visible=False),
-        **emptied,
+def cleared(stage: Stage, held: Held) -> dict:
+    """Updates that leave no answer on show."""
+    stage.shelf.drop(held.kept)
+    return put_away(stage, held) | {
+        stage.kept: None,
+        stage.export: gr.Button(interactive=False),
+        **blank(stage.outputs),
     }
 
 
-def _cleared(stage: Stage, key: str | None) -> dict:
-    """Updates that leave no answer on show."""
-    stage.shelf.drop(key)
+def put_away(stage: Stage, held: Held) -> dict:
+    """Updates for what goes whatever comes next: the open path, its copy for the player, the comparison."""
+    stage.wanted.drop(held.copying)
     return {
+        stage.turns: {"place": None},
         stage.inputs.source: None,
         stage.inputs.place: None,
-        stage.kept: None,
-        stage.export: gr.Button(interactive=False),
+        stage.copying: None,
         stage.compare.table: "",
-        **blank(stage.outputs),
     }
 
 

@@ -3,7 +3,7 @@ const area = element.querySelector(".editor");
 const rows = element.querySelector(".rows");
 const add = element.querySelector(".add");
 const again = element.querySelector(".again");
-const { most, noun, letters } = props;
+const { most, noun, letters, pasted } = props;
 let drawn = "[]"; // what the server sent last
 
 const texts = () => [...rows.querySelectorAll("input")].map((input) => input.value);
@@ -63,11 +63,11 @@ area.addEventListener("paste", (event) => {
   const text = event.clipboardData.getData("text");
   if (!/\n|\bB[.):]\s/.test(text.trim())) return; // one text: the browser pastes it
   event.preventDefault();
-  trigger("select", { text });
+  window.msjoe.choose(pasted, text);
 });
 if (again) {
   again.addEventListener("click", () => {
-    if (!document.querySelector("#run")?.disabled) trigger("submit", { items: texts() });
+    if (!document.querySelector("#run")?.disabled) trigger("submit");
   });
 }
 

@@ -15,12 +15,11 @@ _MARK = re.compile(r"(?:^|(?<=\s))\(?([A-Z])[.):]\s+")
 
 def editor(
     title: str, noun: str, items: list[str] | None, most: int, letters: bool = False, again: str = "",
-    fixed: bool = False, **kwargs,
+    fixed: bool = False, pasted: str = "", **kwargs,
 ) -> gr.HTML:  # fmt: skip
-    """Rows of text fields; None hides it. A list that is pasted triggers ``select`` with its text.
+    """Rows of text fields; None hides it. A list that is pasted is a choice of kind ``pasted``, with its text.
 
-    With ``again``, the label of a second button, a click on that triggers ``submit`` with the items.
-    ``fixed``: to be read only.
+    With ``again``, the label of a second button, a click on that triggers ``submit``. ``fixed``: to be read only.
     """
     button = f'<button type="button" class="again" disabled>{escape(again)}</button>' if again else ""
     template = (
@@ -35,6 +34,7 @@ def editor(
         most=most,
         noun=noun,
         letters=letters,
+        pasted=pasted,
         **kwargs,
     )
 
@@ -54,6 +54,11 @@ def split_pasted(text: str) -> tuple[str, list[str]]:
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     options = [" ".join(text[mark.end() : end].split()) for mark, end in zip(marks, ends, strict=True)]
     return " ".join(text[: marks[0].start()].split()), options
+
+
+def pasted_lines(text: str, most: int) -> list[str]:
+    """The first ``most`` lines that hold something."""
+    return [line.strip() for line in text.splitlines() if line.strip()][:most]
 
 
 def items_of(value: object, most: int) -> list[str]:

@@ -104,6 +104,7 @@ def input_column(examples: Examples, root: Path | None) -> Inputs:
         list(asked.options) if asked else [],
         len(LETTERS),
         letters=True,
+        pasted="options",
         elem_id="options",
     )
     with gr.Accordion("Settings", open=False, elem_id="settings"):

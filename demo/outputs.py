@@ -85,8 +85,9 @@ def result_parts(notice: gr.HTML, stepper: gr.HTML, again: str) -> Outputs:
     """
     answer = html(views.answer_card(None), elem_id="answer")
     queries = editor.editor(
-        "What the model looks for", "Query", None, MOST_QUERIES, again=again, fixed=not again, elem_id="queries"
-    )
+        "What the model looks for", "Query", None, MOST_QUERIES, again=again, fixed=not again, pasted="queries",
+        elem_id="queries",
+    )  # fmt: skip
     query_note = html("", elem_id="query-note")
     matrix = heatmap.component(elem_id="heatmap")
     frames = html("", elem_id="frames")

@@ -1,4 +1,4 @@
-"""The page: its layout; ``wiring``, ``choosing`` and ``sharing`` say what each part does.
+"""The page: its layout; ``wiring``, ``choosing`` and ``sharing`` say what each part does, ``turns`` in what order.
 
 ``build`` makes the Blocks; ``launch_options`` holds what Gradio takes at launch. The page opens
 before the models are there; the first Run waits for them.
@@ -11,7 +11,7 @@ import gradio as gr
 
 from demo.api import add_endpoints
 from demo.cards import status
-from demo.choosing import wire_inputs
+from demo.choosing import wire_choices
 from demo.comparing import CompareParts, compare_column
 from demo.engine import Engine
 from demo.examples import FOLDER, Examples
@@ -19,8 +19,10 @@ from demo.heatmap import PLOTLY_JS
 from demo.inputs import input_column
 from demo.limits import Limits
 from demo.outputs import Outputs, html, progress_parts, result_parts
-from demo.sharing import wire_sharing
+from demo.sharing import wire_export, zip_opener
 from demo.shelf import Shelf
+from demo.turns import turns
+from demo.wanted import Wanted
 from demo.wiring import Stage, wire_again, wire_compare, wire_run, wire_status, wire_stop
 
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]  # no font is fetched
@@ -47,7 +49,7 @@ def launch_options(limits: Limits) -> dict:
     theme = gr.themes.Base(primary_hue="indigo", neutral_hue="slate", radius_size="md", font=FONTS, font_mono=MONO).set(
         body_background_fill="*neutral_50", body_background_fill_dark="*neutral_950"
     )
-    script = (FOLDER / "page.js").read_text(encoding="utf-8")
+    script = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in ("page.js", "turns.js"))
     return {
         "theme": theme,
         "css_paths": [FOLDER / "style.css"],
@@ -87,13 +89,18 @@ def build(engine: Engine, examples: Examples, page_options: PageOptions) -> gr.B
                     download = gr.DownloadButton("Download", elem_id="download", elem_classes="unseen")
         html(f'<p class="muted">{limits.sentence()}</p>', elem_id="limits")
         kept = gr.State(None, time_to_live=limits.cache_hours * 3600, delete_callback=shelf.drop)
+        wanted = Wanted()
+        running, copying = (gr.State(None, delete_callback=wanted.drop) for _ in range(2))
         stage = Stage(
-            engine, examples, shelf, limits, page_options.dense_fps, inputs, outputs, compare, run, stop, tabs, kept,
-            gr.State([]), export, gr.State(0), gr.State(False),
+            engine, examples, shelf, limits, page_options.dense_fps, inputs, outputs, compare, run, stop, tabs, export,
+            turns(), wanted, kept, running, copying,
         )  # fmt: skip
-        wire_inputs(stage, page_options.root, page)
-        wire_stop(stage, wire_run(stage) + wire_again(stage) + wire_compare(stage))
-        wire_sharing(stage, download, upload)
+        wire_choices(stage, page_options.root, page, upload, zip_opener(stage))
+        wire_run(stage)
+        wire_again(stage)
+        wire_compare(stage)
+        wire_stop(stage)
+        wire_export(stage, download)
         wire_status(page, engine, page_options.embedded, state)
         add_endpoints(engine, page_options.dense_fps, limits)
     page.queue(max_size=4 * (limits.max_waiting + 2), api_open=False)

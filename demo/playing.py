@@ -4,6 +4,7 @@ Gradio would transcode all of a file that it takes for unplayable, while the vis
 """
 
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
@@ -11,7 +12,7 @@ import gradio as gr
 import numpy as np
 
 from msjoe.errors import VideoError
-from msjoe.video import open_video, write_video
+from msjoe.video import VideoFile, open_video, write_video
 from msjoe.video.container import checked_path, open_container, video_stream
 
 # Suffix -> codecs that every browser of today plays in it, and that gradio hands on without converting.
@@ -40,17 +41,32 @@ def unplayable(path: str | None) -> str:
     )
 
 
-def watchable_copy(video: str, folder: Path) -> Path:
+def watchable_copy(video: str, folder: Path, wanted: Callable[[], bool] = lambda: True) -> Path | None:
     """A small silent H.264 copy with the same clock, in a new folder below ``folder``.
 
-    ``COPY_FPS`` pictures a second are enough to see what was where. Raises VideoError where nothing can be decoded.
+    ``COPY_FPS`` pictures a second are enough to see what was where. None, and nothing left behind, once it is not
+    ``wanted`` any more. Raises VideoError where nothing can be decoded.
     """
     source = open_video(video)
     path = Path(tempfile.mkdtemp(prefix="copy-", dir=folder)) / f"{Path(video).stem}.mp4"
     size = max(2, min(COPY_SIZE, source.height, source.width) // 2 * 2)
-    batches = source.dense(COPY_FPS, size)
-    write_video(path, (_even(picture) for batch in batches for picture in batch), COPY_FPS, crf=28)
+    try:
+        write_video(path, _pictures(source, size, wanted), COPY_FPS, crf=28)
+    except _Unwanted:
+        path.parent.rmdir()
+        return None
     return path
+
+
+class _Unwanted(Exception):
+    """Ends the writing of a copy."""
+
+
+def _pictures(source: VideoFile, size: int, wanted: Callable[[], bool]) -> Iterator[np.ndarray]:
+    for batch in source.dense(COPY_FPS, size):
+        if not wanted():
+            raise _Unwanted
+        yield from map(_even, batch)
 
 
 def _even(picture: np.ndarray) -> np.ndarray:

@@ -2,17 +2,20 @@
 
 import re
 import tempfile
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
 import gradio as gr
 
 from demo.cards import cards_html
+from demo.choosing import Held, put_away
 from demo.examples import Examples
-from demo.outputs import all_of, filled
+from demo.outputs import filled
 from demo.running import failed
 from demo.shelf import Kept
-from demo.wiring import QUIET, Stage
+from demo.turns import QUIET
+from demo.wiring import Stage
 from msjoe.errors import UserError
 from msjoe.trace import Trace
 from msjoe.trace_zip import read_zip, write_zip
@@ -21,43 +24,39 @@ from msjoe.video import open_video
 CLICK_DOWNLOAD = "() => setTimeout(() => document.querySelector('#download')?.click(), 50)"
 
 
-def wire_sharing(stage: Stage, download: gr.DownloadButton, upload: gr.UploadButton) -> None:
+def wire_export(stage: Stage, download: gr.DownloadButton) -> None:
     """The zip is written when it is asked for, so that no run leaves one behind."""
-    inputs = stage.inputs
 
-    def export(key: str | None) -> tuple[str | None, str]:
+    def export(key: str | None) -> str:
         kept = stage.shelf.get(key)
         if kept is None:
             raise gr.Error("This answer is no longer kept: press Run, then export.", print_exception=False)
         folder = Path(tempfile.mkdtemp(prefix="export-", dir=_temporary(download)))
         return str(write_zip(kept.trace, folder / file_name(kept.trace)))
 
-    def open_zip(file: str, key: str | None) -> dict:
+    exported = stage.export.click(export, [stage.kept], [download], **QUIET)
+    exported.success(None, None, None, js=CLICK_DOWNLOAD, **QUIET)
+
+
+def zip_opener(stage: Stage) -> Callable[[None, Held], dict]:
+    """The answer to an exported answer that was given."""
+
+    def open_zip(value: None, held: Held) -> dict:
         try:
-            trace = read_zip(Path(file))
+            trace = read_zip(Path(held.opened or ""))
         except UserError as e:
             return failed(stage.outputs, str(e))
         kept = Kept(trace, find_video(trace, stage.examples))
         return {
+            **put_away(stage, held),
             **_asked_again(stage, kept),
-            stage.kept: stage.shelf.put(kept, replaces=key),
+            stage.kept: stage.shelf.put(kept, replaces=held.kept),
             stage.export: gr.Button(interactive=True),
             stage.tabs: gr.Tabs(selected="why"),
-            stage.compare.table: "",
             **filled(stage.outputs, kept),
         }
 
-    exported = stage.export.click(export, [stage.kept], [download], **QUIET)
-    exported.success(None, None, None, js=CLICK_DOWNLOAD, **QUIET)
-    changed = [
-        *inputs.all(),
-        stage.kept,
-        stage.export,
-        stage.tabs,
-        stage.compare.table,
-        *all_of(stage.outputs),
-    ]
-    upload.upload(open_zip, [upload, stage.kept], changed, **QUIET)
+    return open_zip
 
 
 def _asked_again(stage: Stage, kept: Kept) -> dict:
@@ -67,8 +66,6 @@ def _asked_again(stage: Stage, kept: Kept) -> dict:
     return {
         inputs.cards: cards_html(stage.examples, None),
         inputs.example: None,
-        inputs.source: None,
-        inputs.place: None,
         inputs.pick: gr.Radio(visible=False),
         inputs.video: kept.video,
         inputs.question: trace.question,

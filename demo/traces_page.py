@@ -17,7 +17,7 @@ from demo.places import resolve_under
 from demo.playing import serve_file, unplayable
 from demo.sharing import find_video
 from demo.shelf import Kept
-from demo.wiring import QUIET
+from demo.turns import take_turns, tell, turns
 from msjoe.errors import UserError
 from msjoe.trace import Trace
 
@@ -138,7 +138,7 @@ def _wire(
         *names, reward = values
         return archive.found(Filter(*(None if name in (ANY, None) else name for name in names), _number(reward)))
 
-    def narrow(current: int | None, *values) -> dict:
+    def narrow(value: None, current: int | None, *values) -> dict:
         return show(current, filtered(*values))
 
     def step(by: int, current: int | None, *values) -> dict:
@@ -146,17 +146,19 @@ def _wire(
         place = found.index(current) + by if current in found else 0
         return show(found[min(max(place, 0), len(found) - 1)] if found else None, found)
 
-    def pick(picked: int | None, *values) -> dict:
+    def pick(picked: int | None, current: int | None, *values) -> dict:
+        if picked == current:  # told again when the field is left
+            return {}
         return show(picked, filtered(*values))
 
-    given = [number, *filters.all()]
+    line = turns()
+    take_turns(line, {"narrow": narrow, "step": step, "pick": pick}, [number, *filters.all()], shown)
     *menus, reward = filters.all()
-    events = [page.load, *(menu.input for menu in menus), reward.change]  # a pasted text is no "input"
-    # "always_last": what is typed while the page still draws must not be lost
-    gr.on(events, narrow, given, shown, trigger_mode="always_last", **QUIET)
-    shelves.back.click(lambda *values: step(-1, *values), given, shown, **QUIET)
-    shelves.forth.click(lambda *values: step(1, *values), given, shown, **QUIET)
-    shelves.listed.input(pick, [shelves.listed, *filters.all()], shown, **QUIET)
+    for event in (page.load, *(menu.input for menu in menus), reward.change):  # a pasted text is no "input"
+        tell(event, "narrow")
+    tell(shelves.back.click, "step", "-1")
+    tell(shelves.forth.click, "step", "1")
+    tell(shelves.listed.input, "pick", "values[0]", [shelves.listed])
 
 
 def _drawn(archive: Archive, number: int, find: Finder, shelves: Shelves, outputs: Outputs) -> dict:

@@ -1,6 +1,7 @@
 """What the parts of the page do: examples, uploads and paths, Run, Stop, a new search, a comparison."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import gradio as gr
@@ -16,10 +17,10 @@ from demo.limits import Limits
 from demo.outputs import MOST_QUERIES, Outputs, all_of, blank, blank_from_step_2, filled
 from demo.running import again_steps, answer_steps, failed
 from demo.shelf import Kept, Shelf
+from demo.turns import QUIET, hold_turns
+from demo.wanted import Wanted
 from demo.work import Asked
 from msjoe.errors import UserError
-
-QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
 @dataclass(frozen=True)
@@ -37,21 +38,28 @@ class Stage:
     run: gr.Button
     stop: gr.Button
     tabs: gr.Tabs
-    kept: gr.State  # the key of the answer on show
-    wanted: gr.State  # the queries of a new search
     export: gr.Button
-    stops: gr.State  # how many runs were stopped whose end is not yet told
-    halted: gr.State  # whether Stop was pressed since the last begin, perhaps before the work itself began
+    turns: gr.HTML  # brings the visitor's choices
+    wanted: Wanted  # runs and copies that may go on
+    kept: gr.State  # the key of the answer on show
+    running: gr.State  # the key of the last run
+    copying: gr.State  # the key of the copy that the player waits for
 
     @property
     def buttons(self) -> list:
-        return [self.run, self.stop, self.compare.start, self.halted]
+        return [self.run, self.stop, self.compare.start]
 
-    def busy(self, busy: bool) -> dict:
-        """Updates of the buttons; with ``busy`` for a run that begins."""
+    def begun(self, last: str | None) -> dict:
+        """Updates for a run that begins; ``last``: the key of the one before."""
+        return self._busy(True) | {self.running: self.wanted.new(instead_of=last)}
+
+    def ended(self, run: str | None) -> dict:
+        self.wanted.drop(run)
+        return self._busy(False)
+
+    def _busy(self, busy: bool) -> dict:
         free = gr.Button(interactive=not busy)
-        begun = {self.halted: False} if busy else {}
-        return {self.run: free, self.compare.start: free, self.stop: gr.Button(interactive=busy), **begun}
+        return {self.run: free, self.compare.start: free, self.stop: gr.Button(interactive=busy)}
 
     def model_event(self) -> dict:
         """Settings of what uses the models: the engine's line keeps the order and tells the place in it."""
@@ -75,130 +83,105 @@ class Stage:
         return keep
 
 
-def wire_run(stage: Stage) -> list:
-    """Run streams the steps. Returns the events that Stop ends."""
+def wire_run(stage: Stage) -> None:
+    """Run streams the steps."""
     outputs, results = stage.outputs, all_of(stage.outputs)
 
-    def begin(key: str | None) -> dict:
+    def begin(key: str | None, last: str | None) -> dict:
         stage.shelf.drop(key)
         waiting = views.Progress("waiting", message="waiting for a turn")
         cleared = {stage.kept: None, stage.export: gr.Button(interactive=False), stage.tabs: gr.Tabs(selected="why")}
-        return stage.busy(True) | cleared | blank(outputs, waiting)
+        return stage.begun(last) | cleared | blank(outputs, waiting)
 
     def work(*values) -> Iterator[dict]:
         asked = stage.read(values)
         yield from answer_steps(stage.engine, stage.examples, asked, outputs, stage.keep_for(None))
 
-    begun = stage.run.click(
-        begin, [stage.kept], [*stage.buttons, *results, stage.kept, stage.export, stage.tabs], **QUIET
-    )
-    working = begun.then(
-        _told(outputs, work),
-        [stage.halted, *stage.inputs.asked()],
-        [*results, stage.kept, stage.export],
-        **stage.model_event(),
-    )
-    _end(stage, working)
-    return [working]
+    shown = [*results, stage.kept, stage.export, stage.tabs]
+    begun = stage.run.click(begin, [stage.kept, stage.running], [*stage.buttons, stage.running, *shown], **QUIET)
+    _wire_work(stage, begun, work, stage.inputs.asked(), [*results, stage.kept, stage.export])
 
 
-def wire_again(stage: Stage) -> list:
-    """Edited queries are searched again, from step 2 on. Returns the events that Stop ends."""
+def wire_again(stage: Stage) -> None:
+    """Edited queries are searched again, from step 2 on."""
     outputs, results = stage.outputs, all_of(stage.outputs)
 
-    def begin(key: str | None, event: gr.EventData) -> dict:
-        queries = items_of(getattr(event, "items", None), MOST_QUERIES)  # comes from the browser
+    def begin(key: str | None, last: str | None) -> dict:
         kept = stage.shelf.get(key)
         seconds = {s: kept.trace.seconds[s] for s in ("previews", "queries") if s in kept.trace.seconds} if kept else {}
         waiting = views.Progress("waiting", message="waiting for a turn", seconds=seconds)
-        return stage.busy(True) | {stage.wanted: queries} | blank_from_step_2(outputs, waiting)
+        return stage.begun(last) | blank_from_step_2(outputs, waiting)
 
-    def work(key: str | None, queries: list[str], *values) -> Iterator[dict]:
+    def work(key: str | None, queries: object, *values) -> Iterator[dict]:
         asked = stage.read(values)
         kept, keep = stage.shelf.get(key), stage.keep_for(key)
-        yield from again_steps(stage.engine, stage.examples, asked, kept, queries, outputs, keep)
+        wanted = items_of(queries, MOST_QUERIES)  # comes from the browser
+        yield from again_steps(stage.engine, stage.examples, asked, kept, wanted, outputs, keep)
 
-    def paste(event: gr.EventData) -> list[str]:
-        lines = str(getattr(event, "text", "")).splitlines()
-        return [line.strip() for line in lines if line.strip()][:MOST_QUERIES]
-
-    begun = outputs.queries.submit(begin, [stage.kept], [*stage.buttons, *results, stage.wanted], **QUIET)
-    asked = [stage.kept, stage.wanted, *stage.inputs.asked()]
-    working = begun.then(
-        _told(outputs, work), [stage.halted, *asked], [*results, stage.kept, stage.export], **stage.model_event()
-    )
-    outputs.queries.select(paste, None, [outputs.queries], **QUIET)
-    _end(stage, working)
-    return [working]
+    given = [stage.kept, stage.running]
+    begun = outputs.queries.submit(begin, given, [*stage.buttons, stage.running, *results], **QUIET)
+    asked = [stage.kept, outputs.queries, *stage.inputs.asked()]
+    _wire_work(stage, begun, work, asked, [*results, stage.kept, stage.export])
 
 
-def wire_compare(stage: Stage) -> list:
-    """The same question under several selectors. Returns the events that Stop ends."""
+def wire_compare(stage: Stage) -> None:
+    """The same question under several selectors."""
     outputs, parts = stage.outputs, stage.compare
 
-    def begin() -> dict:
-        return stage.busy(True) | {outputs.notice: "", parts.table: ""}
+    def begin(last: str | None) -> dict:
+        return stage.begun(last) | {outputs.notice: "", parts.table: ""}
 
     def work(key: str | None, selectors: list, budgets: list, *values) -> Iterator[dict]:
         asked, arms = stage.read(values), arms_of(selectors, budgets)
         kept = stage.shelf.get(key)
         yield from compare_steps(stage.engine, stage.examples, asked, kept, arms, outputs, parts.table)
 
-    begun = parts.start.click(begin, None, [*stage.buttons, outputs.notice, parts.table], **QUIET)
+    shown = [*stage.buttons, stage.running, outputs.notice, parts.table]
+    begun = parts.start.click(begin, [stage.running], shown, **QUIET)
     asked = [stage.kept, parts.selectors, parts.budgets, *stage.inputs.asked()]
-    working = begun.then(
-        _told(outputs, work),
-        [stage.halted, *asked],
-        [outputs.notice, outputs.stepper, parts.table],
-        **stage.model_event(),
-    )
-    _end(stage, working)
-    return [working]
+    _wire_work(stage, begun, work, asked, [outputs.notice, outputs.stepper, parts.table])
 
 
-def wire_stop(stage: Stage, working: list) -> None:
-    """Stop ends whatever runs; an answer that is kept comes back."""
-
-    def halt(key: str | None, stops: int) -> dict:
-        return {stage.stops: stops + 1} | _at_rest(stage, key) | {stage.halted: True}
-
-    shown = [*stage.buttons, *all_of(stage.outputs), stage.stops]
-    stage.stop.click(halt, [stage.kept, stage.stops], shown, cancels=working, **QUIET)
+def wire_stop(stage: Stage) -> None:
+    """Stop ends the run at its next sign of life; what it sends then brings the buttons back."""
+    stage.stop.click(stage.wanted.drop, [stage.running], None, **QUIET)
 
 
-def _told(outputs: Outputs, work: Callable[..., Iterator[dict]]) -> Callable[..., Iterator[dict]]:
-    """``work``, unless it was halted before it began; complaints about what came in become a message."""
+def _wire_work(stage: Stage, begun: gr.events.Dependency, work: Callable[..., Iterator[dict]], asked, shown) -> None:
+    """After a button's first event the work itself, then, however it ends, the buttons come back."""
+    working = begun.then(_told(stage, work), [stage.running, *asked], shown, **stage.model_event())
+    hold_turns(begun)
 
-    def told(halted: bool, *values) -> Iterator[dict]:
-        if halted:
-            yield {outputs.stepper: gr.skip()}
-            return
+    def end(key: str | None, run: str | None) -> dict:
+        return (_at_rest(stage, key) if run not in stage.wanted else {}) | stage.ended(run)
+
+    def fail(key: str | None, run: str | None) -> dict:
+        return _at_rest(stage, key) | stage.ended(run)
+
+    freed = [*stage.buttons, *all_of(stage.outputs)]
+    working.success(end, [stage.kept, stage.running], freed, **QUIET)
+    working.failure(fail, [stage.kept, stage.running], freed, **QUIET)
+
+
+def _told(stage: Stage, work: Callable[..., Iterator[dict]]) -> Callable[..., Iterator[dict]]:
+    """``work`` for as long as it is wanted; complaints about what came in become a message."""
+
+    def told(run: str | None, *values) -> Iterator[dict]:
+        yield {stage.outputs.stepper: gr.skip()}
         try:
-            yield from work(*values)
+            with closing(work(*values)) as updates:
+                while run in stage.wanted and (update := next(updates, None)) is not None:
+                    yield update
         except UserError as e:
-            yield failed(outputs, str(e))
+            yield failed(stage.outputs, str(e))
 
     return told
 
 
-def _end(stage: Stage, working) -> None:
-    """Either way the buttons come back.
-
-    Gradio tells of a stopped run as of a failed one, perhaps when the next has begun already: that is passed over.
-    """
-
-    def fail(key: str | None, stops: int) -> dict:
-        return {stage.stops: stops - 1} if stops else {stage.stops: 0} | _at_rest(stage, key)
-
-    shown = [*stage.buttons, *all_of(stage.outputs), stage.stops]
-    ended = [*stage.buttons, stage.stops]
-    working.success(lambda: {stage.stops: 0} | stage.busy(False), None, ended, **QUIET)
-    working.failure(fail, [stage.kept, stage.stops], shown, **QUIET)
-
-
 def _at_rest(stage: Stage, key: str | None) -> dict:
+    """Updates for a run that came to no end: an answer that is kept comes back."""
     kept = stage.shelf.get(key)
-    return stage.busy(False) | (filled(stage.outputs, kept) if kept else blank(stage.outputs))
+    return filled(stage.outputs, kept) if kept else blank(stage.outputs)
 
 
 def wire_status(page: gr.Blocks, engine: Engine, embedded: bool, line: gr.HTML) -> None:

@@ -15,6 +15,7 @@ from msjoe import __version__, select_command
 from msjoe.errors import UserError
 from msjoe.evaluation import command as eval_command
 from msjoe.flags import add_model_arguments
+from msjoe.reel.check import command as check_command
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -147,6 +148,10 @@ def _add_reel(commands: argparse._SubParsersAction) -> None:
     for part in ("clip", "mllm"):
         train = reel.add_parser(f"train-{part}", help=f"train the miniature {part.upper()}; resumes", add_help=False)
         train.set_defaults(run=run_reel_train, trainer=f"msjoe.reel.{part}_training")
+
+    check = reel.add_parser("check", help="whether this world is hard and fair: its gates, each with its interval")
+    check_command.add_arguments(check)
+    check.set_defaults(run=check_command.run_args)
 
     examples = reel.add_parser("examples", help="write the page's bundled videos and questions again")
     examples.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR")

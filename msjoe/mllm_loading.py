@@ -19,7 +19,8 @@ from transformers import (
 
 from msjoe.errors import CheckpointError
 from msjoe.estimate import mllm_warning
-from msjoe.prompts import Templates
+from msjoe.mllm_adapters import ADAPTER_JSON, base_of, put_in
+from msjoe.prompts import PROMPTS_JSON, Templates
 from msjoe.reel.version import check_reel_version
 
 log = logging.getLogger(__name__)
@@ -32,8 +33,16 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 def load_parts(
     name: str, load_in_4bit: bool, device: str, dtype: str
 ) -> tuple[PreTrainedModel, ProcessorMixin, Templates]:
-    """Model in evaluation mode, processor and templates. Raises CheckpointError, saying what to do."""
+    """Model in evaluation mode, processor and templates. Raises CheckpointError, saying what to do.
+
+    A folder of LoRA adapters gives its base model with the adapters in it.
+    """
     check_folder(name)
+    if base := base_of(name):
+        model, processor, templates = load_parts(base, load_in_4bit, device, dtype)
+        put_in(model, name, merge=not load_in_4bit)
+        log.info("adapters %s in %s", name, base)
+        return model.eval(), processor, Templates.beside(name) if (Path(name) / PROMPTS_JSON).is_file() else templates
     try:
         config = AutoConfig.from_pretrained(name)
         check_family(name, config)
@@ -60,7 +69,7 @@ def check_folder(name: str) -> None:
     """A local folder must exist, look like a checkpoint and be of this Reel version."""
     folder = Path(name)
     if folder.is_dir():
-        if not (folder / "config.json").is_file():
+        if not any((folder / file).is_file() for file in ("config.json", ADAPTER_JSON)):
             raise CheckpointError(
                 f"no config.json in {folder}: give the folder of a Qwen2.5-VL model saved by transformers, or a hub id"
             )

@@ -36,7 +36,7 @@ _LABEL = re.compile(r"^\s*(?:\(([A-Z])\)|([A-Z])[.):])\s*(?=\S)")
 class Templates:
     """The wording of both turns, and what a picture may cost in them.
 
-    Placeholders: {time} in ``frame``; {letter} and {text} in ``option``; {count} pictures in the
+    Placeholders: {time} and {number}, from 1, in ``frame``; {letter} and {text} in ``option``; {count} pictures in the
     ``before`` texts; {asked}, the question with its options below it, and {max_queries} in the
     ``after`` texts. ``open_after`` stands in for ``answer_after`` where there are no options.
     """
@@ -91,19 +91,26 @@ class Templates:
         before = _fill(self.answer_before, count=len(times)) if times else ""
         return self._message(before, times, _fill(after, asked=self._asked(question, options)))
 
+    def option_line(self, letter: str, text: str) -> str:
+        return _fill(self.option, letter=letter, text=text)
+
+    def frame_text(self, number: int, seconds: float) -> str:
+        """What stands before the picture that is number ``number``, from 1, of a message."""
+        return _fill(self.frame, number=number, time=clock(seconds))
+
     def worded_message(self, count: int, wording: str) -> dict:
         """Turn 2 in a benchmark's own words: placeholders for ``count`` frames, then ``wording`` as it is."""
         text = {"type": "text", "text": _harmless(wording)}
         return {"role": "user", "content": [{"type": "image"}] * count + [text]}
 
     def _asked(self, question: str, options: Sequence[str]) -> str:
-        lines = [_fill(self.option, letter=letter, text=text) for letter, text in zip(LETTERS, options, strict=False)]
+        lines = [self.option_line(letter, text) for letter, text in zip(LETTERS, options, strict=False)]
         return _harmless("\n".join([question, *lines]))
 
     def _message(self, before: str, times: Sequence[float], after: str) -> dict:
         parts = [{"type": "text", "text": before}]
-        for seconds in times:
-            parts += [{"type": "text", "text": _fill(self.frame, time=clock(seconds))}, {"type": "image"}]
+        for number, seconds in enumerate(times, 1):
+            parts += [{"type": "text", "text": self.frame_text(number, seconds)}, {"type": "image"}]
         parts.append({"type": "text", "text": after})
         return {"role": "user", "content": [part for part in parts if part != {"type": "text", "text": ""}]}
 

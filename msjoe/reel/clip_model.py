@@ -11,11 +11,12 @@ import open_clip
 import torch
 from open_clip.model import set_model_preprocess_cfg
 from open_clip.transform import PreprocessCfg, merge_preprocess_dict
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
+from msjoe.errors import CheckpointError
 from msjoe.files import write_atomic
 from msjoe.reel.world import COLOUR_WORDS, ITEMS, PLACES, SHAPES
 
@@ -103,6 +104,19 @@ def new_clip(seed: int) -> open_clip.CLIP:
         model = open_clip.CLIP(**clip_config()["model_cfg"])
     size = model.visual.image_size
     set_model_preprocess_cfg(model, merge_preprocess_dict(PreprocessCfg(size), clip_config()["preprocess_cfg"]))
+    return model
+
+
+def continued_clip(folder: Path) -> open_clip.CLIP:
+    """The weights of an earlier miniature, of any version of Reel.
+
+    Raises CheckpointError when the folder does not hold one of this architecture and vocabulary.
+    """
+    model = new_clip(0)
+    try:
+        model.load_state_dict(load_file(folder / WEIGHTS_NAME))
+    except (OSError, RuntimeError) as error:
+        raise CheckpointError(f"{folder} does not hold a miniature CLIP of this architecture: {error}") from error
     return model
 
 

@@ -19,7 +19,8 @@ import logging
 import math
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +29,11 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 from msjoe.clip import Clip
+from msjoe.reel.ahead import ahead
 from msjoe.reel.clip_data import Batch, make_batch
-from msjoe.reel.clip_model import build_tokenizer, clip_config, new_clip, save_clip
+from msjoe.reel.clip_model import build_tokenizer, clip_config, continued_clip, new_clip, save_clip
 from msjoe.reel.clip_validation import decoy_figures, validate_clip, write_card
+from msjoe.reel.training_run import Paused, Running, add_running_arguments, running_of
 from msjoe.reel.training_state import CHECKPOINT_SECONDS, load_state, note_metrics, save_state, trim_metrics
 from msjoe.reel.version import write_reel_json
 
@@ -51,6 +54,7 @@ class ClipTraining:
     warmup: int = 200  # steps
     weight_decay: float = 0.05  # on matrices only
     max_scale: float = 100.0  # CLIP's own bound on the inverse temperature
+    start_from: str = ""  # folder of an earlier miniature CLIP whose weights the run starts from
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 4:
@@ -79,26 +83,25 @@ def multi_positive_loss(
 
 def train_clip(
     out: Path,
-    steps: int = ClipTraining.steps,
-    seed: int = 0,
-    run_dir: Path | None = None,
     config: ClipTraining = ClipTraining(),
+    run_dir: Path | None = None,
     command: str = "",
+    running: Running = Running(),
 ) -> dict:
     """Train, measure on validation videos and write the checkpoint folder ``out``.
 
     ``run_dir`` (by default beside ``out``) holds the state to resume from and the metrics; an
     existing state of the same settings is continued. Returns what reel.json holds.
-    Raises CheckpointError when ``run_dir`` belongs to a run of other settings.
+    Raises CheckpointError when ``run_dir`` belongs to a run of other settings, Paused when the minutes of
+    ``running`` are over.
     """
-    config = replace(config, steps=steps, seed=seed)
     run_dir = run_dir or out.with_name(out.name + "-run")
-    model, seconds = run_training(config, run_dir)
+    model, seconds = run_training(config, run_dir, running)
     save_clip(model, out)
     record = {
-        "command": command or f"msjoe reel train-clip --steps {steps} --seed {seed}",
-        "seed": seed,
-        "steps": steps,
+        "command": command or command_of(config),
+        "seed": config.seed,
+        "steps": config.steps,
         "seconds": round(seconds),
         "training": asdict(config),
         "validation": validate_clip(out),
@@ -108,13 +111,16 @@ def train_clip(
     return record
 
 
-def run_training(config: ClipTraining, run_dir: Path, stop_after: int | None = None) -> tuple[torch.nn.Module, float]:
-    """The loop: returns the trained model and the seconds spent on it, stops included.
+def run_training(
+    config: ClipTraining, run_dir: Path, running: Running = Running(), stop_after: int | None = None
+) -> tuple[torch.nn.Module, float]:
+    """The loop: returns the trained model and the seconds spent on it, earlier parts of the run included.
 
     ``stop_after`` ends it early at that step with a checkpoint, as an interruption would.
     """
     torch.set_num_threads(1)  # one is faster than two where another process works beside it
-    model = new_clip(config.seed)
+    model = continued_clip(Path(config.start_from)) if config.start_from else new_clip(config.seed)
+    model.to(running.device)
     optimizer = build_optimizer(model, config)
     path = run_dir / CHECKPOINT_NAME
     done, seconds = load_state(path, model, [optimizer], asdict(config))
@@ -124,8 +130,8 @@ def run_training(config: ClipTraining, run_dir: Path, stop_after: int | None = N
     last = min(config.steps, stop_after or config.steps)
     start = saved = time.monotonic()
     bar = tqdm(range(done, last), initial=done, total=config.steps, unit="step", mininterval=10, file=sys.stderr)
-    for step in bar:
-        batch = make_batch(config.seed, step, config.batch, model.visual.image_size[0])
+    make = partial(_batch_of, config.seed, config.batch, model.visual.image_size[0])
+    for step, batch in zip(bar, ahead(make, range(done, last), running.workers), strict=True):
         metrics = train_step(model, optimizer, tokenizer, batch, step, config)
         spent = seconds + time.monotonic() - start
         if (step + 1) % 50 == 0 or step + 1 == last:
@@ -134,10 +140,17 @@ def run_training(config: ClipTraining, run_dir: Path, stop_after: int | None = N
                 metrics["hard_decoys"] = decoy_figures(as_clip(model, tokenizer), pictures=128)["first"]
             note_metrics(run_dir / METRICS_NAME, {"step": step + 1, "seconds": spent, **metrics})
             bar.set_postfix({name: f"{value:.3g}" for name, value in metrics.items()})
-        if time.monotonic() - saved > CHECKPOINT_SECONDS or step + 1 == last:
+        over = running.minutes is not None and time.monotonic() - start > 60 * running.minutes
+        if time.monotonic() - saved > CHECKPOINT_SECONDS or step + 1 == last or over:
             save_state(path, model, [optimizer], asdict(config), step + 1, spent)
             saved = time.monotonic()
-    return model.eval(), seconds + time.monotonic() - start
+        if over and step + 1 < last:
+            raise Paused(f"{step + 1} of {config.steps} steps are done; the same command goes on")
+    return model.cpu().eval(), seconds + time.monotonic() - start
+
+
+def _batch_of(seed: int, pictures: int, size: int, step: int) -> Batch:
+    return make_batch(seed, step, pictures, size)
 
 
 def train_step(
@@ -151,10 +164,12 @@ def train_step(
     """One update of the weights in place; returns the metrics of the loss and the learning rate."""
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(step, config)
-    ids_ML = encode_ids(tokenizer, batch.texts, model.context_length)
-    picture_ND = model.encode_image(to_input(batch.pictures))
-    text_MD = model.encode_text(ids_ML)
-    loss, metrics = multi_positive_loss(picture_ND, text_MD, torch.from_numpy(batch.true_MN), model.logit_scale.exp())
+    device = model.logit_scale.device
+    ids_ML = encode_ids(tokenizer, batch.texts, model.context_length).to(device)
+    true_MN = torch.from_numpy(batch.true_MN).to(device)
+    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        picture_ND, text_MD = model.encode_image(to_input(batch.pictures).to(device)), model.encode_text(ids_ML)
+    loss, metrics = multi_positive_loss(picture_ND.float(), text_MD.float(), true_MN, model.logit_scale.exp())
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -199,7 +214,7 @@ def as_clip(model: torch.nn.Module, tokenizer) -> Clip:
     def encode(texts: list[str]) -> torch.Tensor:
         return encode_ids(tokenizer, texts, model.context_length)
 
-    return Clip("in training", model.visual.image_size[0], torch.device("cpu"), model, encode, None)
+    return Clip("in training", model.visual.image_size[0], model.logit_scale.device, model, encode, None)
 
 
 def _soft_cross_entropy(logits_RC: torch.Tensor, true_RC: torch.Tensor) -> torch.Tensor:
@@ -210,18 +225,45 @@ def _soft_cross_entropy(logits_RC: torch.Tensor, true_RC: torch.Tensor) -> torch
     return -((log_p_RC * true_RC[rows]).sum(1) / counts_R[rows]).mean()
 
 
-def main(argv: list[str] | None = None) -> None:
-    """``python -m msjoe.reel.clip_training``: the same as ``msjoe reel train-clip``."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def command_of(config: ClipTraining) -> str:
+    start = f" --start-from {config.start_from}" if config.start_from else ""
+    return f"msjoe reel train-clip{start} --steps {config.steps} --lr {config.lr:g} --seed {config.seed}"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of ``msjoe reel train-clip``."""
     parser.add_argument("--out", type=Path, required=True, help="checkpoint folder to write")
     parser.add_argument("--run-dir", type=Path, help="where state and metrics go (default: OUT-run)")
     parser.add_argument("--steps", type=int, default=ClipTraining.steps, help="default %(default)s, about 50 minutes")
+    parser.add_argument("--lr", type=float, default=ClipTraining.lr, help="at its peak, default %(default)s")
+    parser.add_argument(
+        "--start-from",
+        default="",
+        metavar="FOLDER",
+        help="an earlier miniature whose weights the run starts from; without it, it starts fresh",
+    )
     parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
-    command = f"msjoe reel train-clip --steps {args.steps} --seed {args.seed}"
-    record = train_clip(args.out, args.steps, args.seed, args.run_dir, command=command)
+    add_running_arguments(parser)
+
+
+def run_args(args: argparse.Namespace) -> dict:
+    """Train as the flags say; returns what reel.json holds, nothing where the minutes were over before."""
+    config = ClipTraining(args.steps, args.seed, lr=args.lr, start_from=args.start_from)
+    try:
+        record = train_clip(args.out, config, args.run_dir, running=running_of(args))
+    except Paused as paused:
+        log.info("%s", paused)
+        return {}
     log.info("wrote %s: %s", args.out, json.dumps(record["validation"]))
+    return record
+
+
+def main(argv: list[str] | None = None) -> None:
+    """``python -m msjoe.reel.clip_training``: the same as ``msjoe reel train-clip``."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_arguments(parser)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    run_args(parser.parse_args(argv))
 
 
 if __name__ == "__main__":

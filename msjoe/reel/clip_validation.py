@@ -5,6 +5,8 @@ Shapes: N pictures or seconds, M texts, A attributes (see ``clip_data``), T dens
 
 import json
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,49 +21,70 @@ from msjoe.reel.version import REEL_JSON
 from msjoe.reel.world import COLOUR_WORDS, ITEMS, PLACES, SHAPES, Look, Moment, caption, random_moment
 
 DECOY_SEED = 1_000_003  # of the pictures of the decoy test; training draws from [seed, step]
-VIDEOS = 6  # a track
+VIDEOS = 12  # a track
+LENGTHS = ((0, 600), (600, 1200), (1200, 3600))  # seconds of video: groups of the report
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """How one ideal query ranks the seconds of its video."""
+
+    top1: bool  # the best second shows all that the query asks for
+    r_precision: float  # share of true seconds among the best as many as there are true ones
+    chance: float  # share of true seconds
+    seconds: int  # of the video, T
+    unseen: bool  # asked by a question on a composition kept out of training
 
 
 def validate_clip(folder: Path, videos: int = VIDEOS, pictures: int = 1000) -> dict:
     """The figures of reel.json, from the saved checkpoint through the same code as any CLIP.
 
-    ``ranking``: for each track, over the ideal queries of validation videos, the share whose best
-    second shows all that the query asks for ("top1"), and the share of true seconds among the best
-    as many as there are true ones ("r_precision"), beside what chance gives.
+    ``ranking``: over the ideal queries of validation videos, means of what ``Ranked`` holds for each
+    track, ``by_length`` of the video, and for queries of ``unseen`` compositions.
     ``hard_decoys``: share of pictures whose caption scores above all 32 captions that differ from
     it in one attribute."""
     clip = Clip.load(str(folder), device="cpu")
-    ranking = {track: rank_track(clip, track, videos) for track in TRACKS}
-    return {"ranking": ranking, "hard_decoys": decoy_figures(clip, pictures)}
-
-
-def rank_track(clip: Clip, track: str, videos: int) -> dict[str, float]:
-    """top1, r_precision and chance, means over the ideal queries of ``videos`` validation videos."""
-    rows = []
-    for seed in range(videos):
-        script = make_script("validation", track, seed)
-        rows += rank_video(clip, script)
-    top1, precision, chance = np.mean(rows, axis=0)
+    rows = {track: rank_track(clip, track, videos) for track in TRACKS}
+    every = [row for of_track in rows.values() for row in of_track]
+    by_length = {
+        f"{low // 60} to {high // 60} min": mean_of([row for row in every if low <= row.seconds < high])
+        for low, high in LENGTHS
+    }
     return {
-        "videos": videos,
-        "queries": len(rows),
-        "top1": round(float(top1), 3),
-        "r_precision": round(float(precision), 3),
-        "chance": round(float(chance), 3),
+        "ranking": {track: {"videos": videos, **mean_of(of_track)} for track, of_track in rows.items()},
+        "by_length": {name: figures for name, figures in by_length.items() if figures["queries"]},
+        "unseen": mean_of([row for row in every if row.unseen]),
+        "hard_decoys": decoy_figures(clip, pictures),
     }
 
 
-def rank_video(clip: Clip, script: Script) -> list[tuple[bool, float, float]]:
-    """(best second is true, R-precision, share of true seconds) for each ideal query of one video."""
+def rank_track(clip: Clip, track: str, videos: int) -> list[Ranked]:
+    """The ideal queries of the first ``videos`` validation videos of a track."""
+    return [row for seed in range(videos) for row in rank_video(clip, make_script("validation", track, seed))]
+
+
+def mean_of(rows: Sequence[Ranked]) -> dict[str, float]:
+    """How many queries, and their mean top1, r_precision and chance; 0 of them have no means."""
+    if not rows:
+        return {"queries": 0}
+    means = {name: float(np.mean([getattr(r, name) for r in rows])) for name in ("top1", "r_precision", "chance")}
+    return {"queries": len(rows), **{name: round(value, 3) for name, value in means.items()}}
+
+
+def rank_video(clip: Clip, script: Script) -> list[Ranked]:
+    """Each ideal query of one video, once; those that are true of no second are left out."""
     feats_TD = np.concatenate(list(clip.encode_batches(ReelSource(script).dense(1.0, clip.size))))
-    queries = list(dict.fromkeys(query for question in script.questions for query in question.ideal_queries))
+    asked = [(query, question.unseen) for question in script.questions for query in question.ideal_queries]
+    queries = list(dict.fromkeys(query for query, _ in asked))
+    unseen = {query for query, of_unseen in asked if of_unseen}
     true_MT = truth(np.array([asked_by(query) for query in queries]), shown_each_second(script, len(feats_TD)))
     sim_MT = similarity(clip.encode_texts(queries), feats_TD)
     rows = []
-    for true_T, sim_T in zip(true_MT, sim_MT, strict=True):
+    for query, true_T, sim_T in zip(queries, true_MT, sim_MT, strict=True):
         if true_T.any():  # an ideal query may name an option that never occurs
             best = np.argsort(-sim_T, kind="stable")[: true_T.sum()]
-            rows.append((bool(true_T[sim_T.argmax()]), float(true_T[best].mean()), float(true_T.mean())))
+            first, precision = bool(true_T[sim_T.argmax()]), float(true_T[best].mean())
+            rows.append(Ranked(first, precision, float(true_T.mean()), len(feats_TD), query in unseen))
     return rows
 
 
@@ -123,14 +146,19 @@ def write_card(folder: Path) -> None:
 def card(record: dict) -> str:
     """The model card as Markdown."""
     validation = record["validation"]
+    groups = {**validation["ranking"], **validation["by_length"], "unseen compositions": validation["unseen"]}
     rows = [
-        f"| {track} | {f['queries']} in {f['videos']} | {f['top1']:.1%} | {f['r_precision']:.1%} | {f['chance']:.1%} |"
-        for track, f in validation["ranking"].items()
+        f"| {name} | {f['queries']} | {f['top1']:.1%} | {f['r_precision']:.1%} | {f['chance']:.1%} |"
+        for name, f in groups.items()
+        if f["queries"]
     ]
+    videos = sum(f["videos"] for f in validation["ranking"].values())
     decoys = validation["hard_decoys"]
     wins = "; ".join(f"{name} {decoys[name]:.1%}" for name in ATTRIBUTES[:4])
     return CARD.format(
         table="\n".join(rows),
+        videos=videos,
+        note=f"\n{record['note']}\n" if "note" in record else "",
         minutes=record["seconds"] / 60,
         samples=record["steps"] * record["training"]["batch"],
         first=decoys["first"],
@@ -160,12 +188,13 @@ It is an open_clip model: `open_clip.create_model("local-dir:FOLDER")`, or `--cl
 Seed {seed}, {steps} steps, {samples:,} pictures drawn on the way, {minutes:.0f} minutes on one CPU thread. Contrastive,
 with every true pair of a batch as a positive and negatives that differ in one attribute. Compositions of character,
 place and item that are kept for the test were never drawn.
-
+{note}
 ## Measured on validation videos
-Ideal queries against every second of a video (1 fps). Top 1: the best second shows all that the query asks for.
-R-precision: share of true seconds among the best as many as there are true ones. Chance: share of true seconds.
+Ideal queries against every second of a video (1 fps), {videos} videos. Top 1: a second that shows all the query asks
+for stands above every second that does not. R-precision: share of true seconds among the best as many as there are
+true ones. Chance: share of true seconds.
 
-| track | queries in videos | top 1 | R-precision | chance |
+| queries of | how many | top 1 | R-precision | chance |
 |---|---|---|---|---|
 {table}
 

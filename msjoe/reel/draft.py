@@ -2,9 +2,14 @@
 
 A question about "the wizard at the harbour" promises that this pair occurs in its evidence shots
 only. The draft keeps all promises by redrawing the attributes of other shots.
+
+Left alone, that would mark evidence: where places stay for several shots, the shots beside "the wizard at
+the harbour" could never show the wizard, and beside any other shot they could. So nobody, and no item,
+comes back within APART shots, anywhere; `global`, whose questions promise nothing, is free of that.
 Shapes: N shots. Times in ticks (quarters of a second).
 """
 
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +17,8 @@ import numpy as np
 from msjoe.reel.world import held_out
 
 ATTRIBUTES = ("place", "who", "item", "mark")
+SPACED = ("who", "item")
+APART = 2  # shots
 
 
 class Stuck(Exception):
@@ -34,6 +41,7 @@ class Draft:
     values: dict[str, np.ndarray]  # attribute -> int [N]
     seen_only: bool  # leave out the compositions kept for the test
     fixed_places: bool  # places come in chapters and are not redrawn
+    spaced: tuple[str, ...] = SPACED  # attributes whose values do not come back within APART shots
     promises: list[Promise] = field(default_factory=list)
     locked: dict[str, np.ndarray] = field(init=False)  # attribute -> bool [N]
     used: np.ndarray = field(init=False)  # bool [N], evidence of some question
@@ -52,7 +60,7 @@ class Draft:
     def lengths(self) -> np.ndarray:
         return np.diff(self.ends, prepend=0)
 
-    def pick(self, attribute: str, but: set[int] = frozenset()) -> int:
+    def pick(self, attribute: str, but: Set[int] = frozenset()) -> int:
         """A random value of this video's pool, none of ``but``."""
         return int(self.rng.choice([v for v in self.pools[attribute] if v not in but]))
 
@@ -96,7 +104,7 @@ class Draft:
     def settle(self) -> None:
         """Redraw unlocked attributes until every promise holds; Stuck if that cannot be."""
         for _ in range(60):
-            broken = self._mend_compositions()
+            broken = self._mend_compositions() | self._mend_spacing()
             for promise in self.promises:
                 wrong = self.matches(promise.key)
                 wrong[promise.allowed] = False
@@ -113,13 +121,33 @@ class Draft:
         self._redraw(wrong, ("item", "who", "place"))
         return len(wrong) > 0
 
-    def _redraw(self, shots: np.ndarray, attributes: tuple[str, ...]) -> None:
+    def _mend_spacing(self) -> bool:
+        broken = False
+        for attribute in self.spaced:
+            values, locked = self.values[attribute], self.locked[attribute]
+            for apart in range(1, APART + 1):
+                for later in np.flatnonzero(values[apart:] == values[:-apart]) + apart:
+                    pair = [shot for shot in (later - apart, later) if not locked[shot]]
+                    if not pair:
+                        raise Stuck
+                    self._redraw([pair[self.rng.integers(len(pair))]], (attribute,))
+                    broken = True
+        return broken
+
+    def _redraw(self, shots: Sequence[int], attributes: tuple[str, ...]) -> None:
         for shot in shots:
             free = [a for a in attributes if not self.locked[a][shot]]
             if not free:
                 raise Stuck
             attribute = free[self.rng.integers(len(free))]
-            self.values[attribute][shot] = self.pick(attribute)
+            self.values[attribute][shot] = self.pick(attribute, self.near(attribute, shot))
+
+    def near(self, attribute: str, shot: int) -> frozenset[int]:
+        """The values that a spaced attribute must not take at a shot; none where it is free."""
+        if attribute not in self.spaced:
+            return frozenset()
+        values, start = self.values[attribute], max(shot - APART, 0)
+        return frozenset(int(v) for v in (*values[start:shot], *values[shot + 1 : shot + 1 + APART]))
 
     def copy(self) -> "Draft":
         """An independent copy to go back to; the random generator is shared and runs on."""
@@ -130,6 +158,7 @@ class Draft:
             {a: v.copy() for a, v in self.values.items()},
             self.seen_only,
             self.fixed_places,
+            self.spaced,
             list(self.promises),
         )
         twin.locked = {a: v.copy() for a, v in self.locked.items()}

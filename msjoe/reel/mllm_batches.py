@@ -9,14 +9,15 @@ Shapes: B samples, K frames of a sample, L tokens (padded), R reply tokens of th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from msjoe.prompts import MINIATURE_TEMPLATES, clock
+from msjoe.letters import LETTERS
+from msjoe.prompts import MINIATURE_TEMPLATES
 from msjoe.reel.mllm_model import build_tokenizer
 from msjoe.reel.mllm_shows import Show
 
@@ -25,8 +26,11 @@ PIXELS_PER_TOKEN = 28
 PADDING = -1  # segment of tokens that are none
 
 
-# For a token of the reply: its index, the frames to look at first, and the frames that then show it.
+# For a token of the reply: its index (below 0: of the prompt, counted from its last), the frames to look at first, and
+# the frames that then show it.
 Point = tuple[int, tuple[int, ...], tuple[int, ...]]
+# For a token of the reply: its index, and the index of the prompt's token that it repeats.
+Copied = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class Branch:
     prompt: str
     reply: str
     points: tuple[Point, ...] = ()
+    copied: tuple[Copied, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,15 +57,28 @@ class Batch:
     branches: tuple[tuple[Branch, ...], ...]
     points: "Points"
 
+    def to(self, device: torch.device) -> "Batch":
+        return _moved(self, device)
+
 
 @dataclass(frozen=True)
 class Points:
-    """Where reply tokens are to look, P of them."""
+    """Where reply tokens are to look: P of them at frames, C of them at the right option."""
 
     rows_P: Tensor  # int64, sample
     places_P: Tensor  # int64, the token before the reply token
     wanted_2PK: Tensor  # float32, shares over the sample's frames, of the first and of the second look
     ends_BK: Tensor  # int64, the token that ends each frame
+    copies_3C: Tensor  # int64: sample, the token before the reply token, the option's token
+
+    def to(self, device: torch.device) -> "Points":
+        return _moved(self, device)
+
+
+def _moved(one: Batch | Points, device: torch.device) -> Batch | Points:
+    """A copy whose tensors are on ``device``."""
+    values = {field.name: getattr(one, field.name) for field in fields(one)}
+    return replace(one, **{name: v.to(device) for name, v in values.items() if isinstance(v, (Tensor, Points))})
 
 
 def prompt_tail(message: dict) -> str:
@@ -68,14 +86,41 @@ def prompt_tail(message: dict) -> str:
     return message["content"][-1]["text"]
 
 
-def answer_branch(kind: str, question: str, options: Sequence[str], reply: str, looks: Sequence[tuple] = ()) -> Branch:
+def answer_branch(
+    kind: str,
+    question: str,
+    options: Sequence[str],
+    reply: str,
+    looks: Sequence[tuple] = (),
+    option_looks: Sequence[tuple[int, ...]] = (),
+) -> Branch:
     """``looks``: (first, second) frames of each part of the reply; one part: all of the reply's tokens,
-    two: its first and its last token."""
+    two: its first and its last token. ``option_looks``: the frames that each option's last token is to look at."""
     last = len(encode(reply)) - 1
     offsets = range(last + 1) if len(looks) == 1 else (0, last)
     parts = list(looks) * (last + 1) if len(looks) == 1 else looks
     points = tuple((offset, *part) for offset, part in zip(offsets, parts, strict=False))
-    return Branch(kind, prompt_tail(MINIATURE_TEMPLATES.answer_message(question, options, [])), reply, points)
+    prompt = prompt_tail(MINIATURE_TEMPLATES.answer_message(question, options, []))
+    last = len(encode(prompt + TURN)) - 1
+    for option, frames in zip(options, option_looks, strict=False):
+        if frames:
+            points += ((option_end(prompt, options, option) - last, frames, frames),)
+    return Branch(kind, prompt, reply, points, copied_from(prompt, options, reply))
+
+
+def option_end(prompt: str, options: Sequence[str], option: str) -> int:
+    """Index of the prompt's token that ends an option."""
+    line = MINIATURE_TEMPLATES.option_line(LETTERS[list(options).index(option)], option)
+    return len(encode(prompt[: prompt.index(line) + len(line)])) - 1
+
+
+def copied_from(prompt: str, options: Sequence[str], reply: str) -> tuple[Copied, ...]:
+    """Which of the prompt's tokens the reply repeats, where it is one of the options."""
+    if reply not in options:
+        return ()
+    length = len(encode(reply))
+    first = option_end(prompt, options, reply) - length + 1
+    return tuple((i, first + i) for i in range(length))
 
 
 def reason_branch(question: str, options: Sequence[str], reply: str, points: tuple[Point, ...] = ()) -> Branch:
@@ -102,18 +147,21 @@ def collate(samples: Sequence[tuple[Show, Sequence[Branch]]]) -> Batch:
 
 def _points(samples: Sequence[tuple[Show, Sequence[Branch]]], ids: Tensor, segments: Tensor, targets: Tensor) -> Points:
     frames = len(samples[0][0].frames)
-    rows, places, wanted = [], [], []
+    rows, places, wanted, copies = [], [], [], []
     for row, (_, branches) in enumerate(samples):
         for number, branch in enumerate(branches, 1):
-            if not branch.points:
+            if not branch.points and not branch.copied:
                 continue
-            start = int(((segments[row] == number) & (targets[row] != -100)).nonzero()[0])
+            own = segments[row] == number
+            prompt, start = int(own.nonzero()[0]), int((own & (targets[row] != -100)).nonzero()[0])
+            copies += [(row, start + offset, prompt + place) for offset, place in branch.copied]
             for offset, *looks in branch.points:
                 rows.append(row)
                 places.append(start + offset)
                 wanted.append([[(f in look) / len(look) for f in range(frames)] for look in looks])
     shares = torch.tensor(wanted).view(len(rows), 2, frames).transpose(0, 1)
-    return Points(torch.tensor(rows), torch.tensor(places), shares, _frame_ends(ids, frames))
+    copied = torch.tensor(copies, dtype=torch.int64).view(-1, 3).T
+    return Points(torch.tensor(rows), torch.tensor(places), shares, _frame_ends(ids, frames), copied)
 
 
 def _frame_ends(ids_BL: Tensor, frames: int) -> Tensor:
@@ -124,10 +172,9 @@ def _frame_ends(ids_BL: Tensor, frames: int) -> Tensor:
 
 def attention_mask(segments_BL: Tensor) -> Tensor:
     """bool [B, 1, L, L]: earlier tokens of the prefix or of the same segment."""
-    L = segments_BL.shape[1]
     same = segments_BL[:, :, None] == segments_BL[:, None, :]
     prefix = (segments_BL == 0)[:, None, :] & (segments_BL != PADDING)[:, :, None]
-    return ((same | prefix) & torch.ones(L, L, dtype=torch.bool).tril()).unsqueeze(1)
+    return ((same | prefix) & torch.ones_like(same[0]).tril()).unsqueeze(1)
 
 
 def _row(show: Show, branches: Sequence[Branch]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -170,8 +217,8 @@ def _prefix(show: Show) -> tuple[np.ndarray, np.ndarray]:
         here += len(tokens)
 
     place_text(ids)
-    for seconds in show.times:
-        before = encode(clock(seconds) + "<|vision_start|>")
+    for number, seconds in enumerate(show.times, 1):
+        before = encode(MINIATURE_TEMPLATES.frame_text(number, seconds) + "<|vision_start|>")
         place_text(before)
         parts.append(grid_3M + here)
         here += side

@@ -16,11 +16,12 @@ def write_card(folder: Path) -> None:
 
 def card(record: dict) -> str:
     """The model card as Markdown."""
-    found = record["validation"]
+    found, training = record["validation"], record["training"]
+    start = "from the weights of an earlier one: " if training["start_from"] else FRESH.format(**training)
     return CARD.format(
         minutes=record["seconds"] / 60,
-        vision_steps=record["training"]["vision_steps"],
-        language_steps=record["training"]["steps"],
+        start=start,
+        language_steps=training["steps"],
         teachers=", ".join(f"{name} {part:.0%}" for name, part in TEACHERS.items()),
         attributes=_table(found, "one_frame_112", "one_frame_56", missing="cannot be read"),
         answers=_table(found, "evidence_frames", "uniform_8_frames"),
@@ -41,6 +42,10 @@ def _table(found: dict, *columns: str, missing: str = "-") -> str:
     return "\n".join(rows)
 
 
+FRESH = (
+    "from scratch: {vision_steps} steps in which the vision tower learns to name what a picture shows,\n"
+    "then, with the tower held, "
+)
 CARD = """---
 library_name: transformers
 license: apache-2.0
@@ -61,9 +66,9 @@ templates, which are much shorter than those for real models.
 ## Training
 `{command}`
 
-Seed {seed}, {minutes:.0f} minutes on one CPU core, from scratch: {vision_steps} steps in which the vision tower
-learns to name what a picture shows, {language_steps} in which the language model learns from frames and questions of
-the train split, with two of its attention heads told which frames a question means (`msjoe/reel/mllm_pointing.py`).
+Seed {seed}, {minutes:.0f} minutes on one CPU core, {start}{language_steps} steps in which the language model learns
+from frames and questions of the train split, with some of its attention heads told which frames a question means and
+which option is right (`msjoe/reel/mllm_pointing.py`).
 Compositions of character, place and item that are kept for the test were never shown. Queries were learned from a
 fixed mix of teachers ({teachers}): see `msjoe/reel/mllm_teachers.py`.
 {note}

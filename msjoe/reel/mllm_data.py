@@ -4,7 +4,7 @@ A sample is a few frames and many short questions about them, so that frames are
 
 - look: what a single frame shows ("At 1:40, which item?");
 - find: a look-up among several ("Which item, the king, the harbour?"), the shortest form of
-  what Reel asks for;
+  what Reel asks for; hop: one in two steps ("Which item, after the king, the harbour, the chef?");
 - open and choice: questions worded as Reel words them, answered in words, without and with options
   (the prompt of step 4);
 - reel: Reel's own questions of the train split, with frames of their evidence, likewise;
@@ -24,7 +24,7 @@ import numpy as np
 
 from msjoe.prompts import clock
 from msjoe.reel.mllm_batches import Batch, Branch, Point, answer_branch, collate, encode, reason_branch
-from msjoe.reel.mllm_questions import Asked, ask, find, look_words, of_script
+from msjoe.reel.mllm_questions import Asked, ask, find, hop, look_words, of_script
 from msjoe.reel.mllm_shows import LEGIBLE, Frame, Show, evidence_show, random_script, random_show, spread_show
 from msjoe.reel.mllm_teachers import query_reply
 from msjoe.reel.mllm_words import ATTRIBUTE_WORDS, CAPTIONS_QUESTION, LOOK_QUESTION, reel_words
@@ -45,9 +45,10 @@ class Recipe:
     tokens: int = 3000  # of a step, about; decides the number of samples
 
 
+OWN_TRACKS = (0.1, 0.2, 0.6, 0.1)  # of Reel's own questions; `multi` is learned last
 FEW = (1, 2, 2, 3)
 SOME = (1, 2, 3, 4, 6)
-MANY = (2, 4, 6, 8, 8, 8, 8, 12, 16)
+MANY = (2, 4, 6, 8, 8, 8, 8, 12, 16, 32)
 PREVIEWS = (0, 2, 3, 4, 4, 4, 4, 6, 8)
 QUERIES = Recipe(0.25, "queries", PREVIEW, PREVIEWS)
 LOOKS = Recipe(0.1, "looked", KEYFRAME, (1,))
@@ -59,7 +60,7 @@ LESSONS = (  # until which step, and the mix
 LAST = (
     Recipe(0.35, "seen", KEYFRAME, MANY),
     Recipe(0.10, "seen", PREVIEW, SOME),
-    Recipe(0.25, "reel", KEYFRAME, (8, 8, 8, 8, 8, 6, 12, 16)),
+    Recipe(0.25, "reel", KEYFRAME, (8, 8, 8, 8, 8, 8, 6, 12, 16, 32)),
     Recipe(0.05, "looked", KEYFRAME, (1,)),
     Recipe(0.03, "looked", PREVIEW, (1,)),
     QUERIES,
@@ -67,6 +68,11 @@ LAST = (
 
 
 def make_batch(seed: int, step: int) -> Batch:
+    """The batch of one step."""
+    return collate(draw_samples(seed, step))
+
+
+def draw_samples(seed: int, step: int) -> list[tuple[Show, list[Branch]]]:
     """The samples of one step."""
     rng = np.random.default_rng([seed, 2, step])
     recipes = next((recipes for until, recipes in LESSONS if step < until), LAST)
@@ -78,7 +84,7 @@ def make_batch(seed: int, step: int) -> Batch:
     while tokens < recipe.tokens:
         samples.append(make(rng, count, recipe.size))
         tokens += samples_tokens(*samples[-1])
-    return collate(samples)
+    return samples
 
 
 def samples_tokens(show: Show, branches: list[Branch]) -> int:
@@ -97,7 +103,7 @@ def look_sample(rng: np.random.Generator, count: int, size: int) -> tuple[Show, 
 def seen_sample(rng: np.random.Generator, count: int, size: int) -> tuple[Show, list[Branch]]:
     """A synthetic show with look-ups, open questions and choices."""
     show = random_show(rng, count, size)
-    branches = [*finds(rng, show, 5), *questions(rng, show, 3, 3), copy_branch(rng)]
+    branches = [*finds(rng, show, 2), *hops(rng, show, 6), *questions(rng, show, 1, 5), copy_branch(rng)]
     if count > 1 and rng.random() < 0.15:
         lines = [full_caption(frame.moment, size) for frame in show.frames]
         branches.append(answer_branch("captions", CAPTIONS_QUESTION, [], "\n".join(lines)))
@@ -107,14 +113,14 @@ def seen_sample(rng: np.random.Generator, count: int, size: int) -> tuple[Show, 
 def reel_sample(rng: np.random.Generator, count: int, size: int) -> tuple[Show, list[Branch]]:
     """One of Reel's questions with its evidence among ``count`` frames (one in six: evenly spread
     frames, as likely as not without it), and synthetic questions about the same frames."""
-    script = random_script(rng)
+    script = random_script(rng, shares=OWN_TRACKS)
     question = script.questions[rng.integers(len(script.questions))]
     if question.track == "global" or rng.random() < 1 / 6:
         show = spread_show(rng, script, count, size)
     else:
         show = evidence_show(rng, script, question, count, size)
     own = choice_branch("reel", of_script(question, show))
-    return show, [own, *finds(rng, show, 4), *questions(rng, show, 2, 4)]
+    return show, [own, *finds(rng, show, 1), *hops(rng, show, 6), *questions(rng, show, 1, 6)]
 
 
 def query_sample(rng: np.random.Generator, count: int, size: int) -> tuple[Show, list[Branch]]:
@@ -155,6 +161,11 @@ def finds(rng: np.random.Generator, show: Show, count: int) -> list[Branch]:
     return [answer_branch("find", text, [], reply, [(frames, frames)]) for text, reply, frames in found]
 
 
+def hops(rng: np.random.Generator, show: Show, tries: int) -> list[Branch]:
+    found = [one for one in (hop(rng, show) for _ in range(tries)) if one is not None]
+    return [answer_branch("hop", text, [], reply, [looks]) for text, reply, looks in found]
+
+
 def questions(rng: np.random.Generator, show: Show, opened: int, chosen: int) -> list[Branch]:
     """Questions without and with options."""
     asked = [ask(rng, show) for _ in range(opened + chosen)]
@@ -163,7 +174,8 @@ def questions(rng: np.random.Generator, show: Show, opened: int, chosen: int) ->
 
 
 def choice_branch(kind: str, asked: Asked) -> Branch:
-    return answer_branch(kind, asked.text, asked.options, asked.options[asked.right], asked.looks)
+    reply = asked.options[asked.right]
+    return answer_branch(kind, asked.text, asked.options, reply, asked.looks, asked.option_looks)
 
 
 def look_branch(frame: Frame, attribute: str) -> Branch:

@@ -18,7 +18,7 @@ from transformers.models.qwen2_vl.image_processing_qwen2_vl import OPENAI_CLIP_M
 from transformers.vision_utils import get_vision_position_ids
 
 from msjoe.reel.mllm_batches import Batch, attention_mask
-from msjoe.reel.mllm_pointing import LAYERS, attention_to_frames
+from msjoe.reel.mllm_pointing import LAYERS, OPTION_LAYER, attention_to_frames, attention_to_options
 
 PATCH, MERGE = 14, 2
 SUMMARY_LAYERS = 2  # after these, the end of a frame is to hold the words for it
@@ -30,8 +30,8 @@ def image_patches(images_BHWC: Tensor) -> Tensor:
     A still image fills both slices of a temporal patch with the same pixels; one slice is returned.
     """
     B, height, width, _ = images_BHWC.shape
-    scale = 1.0 / (255.0 * torch.tensor(OPENAI_CLIP_STD))
-    shift = torch.tensor(OPENAI_CLIP_MEAN) / torch.tensor(OPENAI_CLIP_STD)
+    mean, std = (torch.tensor(row, device=images_BHWC.device) for row in (OPENAI_CLIP_MEAN, OPENAI_CLIP_STD))
+    scale, shift = 1.0 / (255.0 * std), mean / std
     pixels = images_BHWC.float().mul_(scale).sub_(shift)
     rows, cols = height // (PATCH * MERGE), width // (PATCH * MERGE)
     blocks = pixels.view(B, rows, MERGE, PATCH, cols, MERGE, PATCH, 3)
@@ -64,7 +64,7 @@ def _rotate(x: Tensor, cos_NC: Tensor, sin_NC: Tensor) -> Tensor:
 
 
 def _rotary_tables(visual: nn.Module, rows: int, cols: int) -> tuple[Tensor, Tensor]:
-    positions = _patch_positions(rows, cols)
+    positions = _patch_positions(rows, cols).to(visual.patch_embed.proj.weight.device)
     return visual.rotary_pos_emb(positions, positions)
 
 
@@ -81,15 +81,16 @@ class Outputs:
     targets_R: Tensor  # those tokens
     ends_FD: Tensor | None  # the token that ends each frame, after SUMMARY_LAYERS layers and the final norm
     logs_HPK: tuple[Tensor, ...]  # log attention to frames from the told tokens, of the first and the second look
+    logs_HC1: Tensor | None  # log attention to the token of the right option that comes next
 
 
 def forward(model: nn.Module, batch: Batch) -> Outputs:
     """The whole model on a batch of packed samples; the vision tower gets no gradient."""
     language = model.model.language_model
-    x_BLD, ends_FD, logs_HPK = language.embed_tokens(batch.ids_BL), None, []
+    x_BLD, ends_FD, logs_HPK, logs_HC1 = language.embed_tokens(batch.ids_BL), None, [], None
     if batch.pictures is not None:
         with torch.no_grad():
-            seen_FMD = image_tokens(model.model.visual, torch.from_numpy(batch.pictures))
+            seen_FMD = image_tokens(model.model.visual, torch.from_numpy(batch.pictures).to(x_BLD.device))
         holes_BL = batch.ids_BL == model.config.image_token_id
         x_BLD = x_BLD.masked_scatter(holes_BL.unsqueeze(-1), seen_FMD.flatten(0, 1))
     mask_B1LL = attention_mask(batch.segments_BL)
@@ -97,9 +98,11 @@ def forward(model: nn.Module, batch: Batch) -> Outputs:
     for depth, layer in enumerate(language.layers):
         if depth in LAYERS and len(batch.points.rows_P):
             logs_HPK.append(attention_to_frames(layer, x_BLD, turns, mask_B1LL[:, 0], batch.points))
+        if depth == OPTION_LAYER and batch.points.copies_3C.shape[1]:
+            logs_HC1 = attention_to_options(layer, x_BLD, turns, mask_B1LL[:, 0], batch.points)
         x_BLD = layer(x_BLD, attention_mask=mask_B1LL, position_embeddings=turns)
         if depth + 1 == SUMMARY_LAYERS and batch.pictures is not None:
             ends_FD = language.norm(x_BLD[batch.ids_BL == model.config.vision_end_token_id])
     asked_BL = batch.targets_BL != -100
     logits_RV = model.lm_head(language.norm(x_BLD[asked_BL]))
-    return Outputs(logits_RV, batch.targets_BL[asked_BL], ends_FD, tuple(logs_HPK))
+    return Outputs(logits_RV, batch.targets_BL[asked_BL], ends_FD, tuple(logs_HPK), logs_HC1)

@@ -1,7 +1,7 @@
 """Questions about a show, worded by Reel's own ``Words``; they hold for the shown frames alone, as if
 these were all of the video.
 
-A question knows which frames it is about: training tells two attention heads to look there
+A question knows which frames it is about: training tells three attention heads to look there
 (``mllm_pointing``). The model itself never gets to see them.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from msjoe.reel.mllm_shows import LEGIBLE, Show
-from msjoe.reel.mllm_words import ATTRIBUTE_WORDS, FIND_QUESTION
+from msjoe.reel.mllm_words import ATTRIBUTE_WORDS, FIND_QUESTION, HOP_QUESTION, STEP_QUESTION
 from msjoe.reel.questions import Plan, Question
 from msjoe.reel.wording import Words
 from msjoe.reel.world import CHARACTERS, COLOUR_WORDS, ITEMS, MARKS, PLACES, SHAPES, Moment, caption
@@ -29,6 +29,7 @@ class Asked:
     keys: tuple[dict[str, int], ...] = ()  # what the text tells of each moment, in indices
     # For each part of the answer: the frames to look at first, and those that then show the part.
     looks: tuple[tuple[Frames, Frames], ...] = ()
+    option_looks: tuple[Frames, ...] = ()  # for each option: the frames that rule it out, where that is what is asked
 
 
 def holds(moment: Moment, key: dict[str, int]) -> bool:
@@ -61,21 +62,25 @@ def _order(rng: np.random.Generator, show: Show) -> Plan | None:
     return Plan("after" if ahead else "before", [], asked, getattr(target, asked), [key, {"who": who}])
 
 
-def _repeated(show: Show) -> tuple[dict[str, int], list[int]] | None:
-    """A (who, place) that is shown most often, and the different items there."""
+def _repeated(rng: np.random.Generator, show: Show) -> tuple[dict[str, int], list[int]] | None:
+    """A (who, place) that is shown more than once, if any is, and the different items there."""
     pairs = [(f.moment.who, f.moment.place) for f in show.frames]
-    who, place = max(pairs, key=pairs.count)
+    repeated = [pair for pair in pairs if pairs.count(pair) > 1] or pairs
+    who, place = repeated[rng.integers(len(repeated))]
     key = {"who": who, "place": place}
     return key, sorted({f.moment.item for f in show.frames if holds(f.moment, key)})
 
 
 def _count(rng: np.random.Generator, show: Show) -> Plan | None:
-    key, items = _repeated(show)
+    key, items = _repeated(rng, show)
+    shown = sum(holds(f.moment, key) for f in show.frames)
+    if shown < 3 and rng.random() < 0.8:  # Reel counts over four shots, with one to four kinds equally often
+        return None
     return Plan("count", [], "number", len(items), [key]) if len(items) <= 4 else None
 
 
 def _never(rng: np.random.Generator, show: Show) -> Plan | None:
-    key, items = _repeated(show)
+    key, items = _repeated(rng, show)
     return Plan("never", [], "item", -1, [key], {"shown": items}) if len(items) == 3 else None
 
 
@@ -108,11 +113,11 @@ def _last(rng: np.random.Generator, show: Show) -> Plan | None:
 
 # (fewest frames, share, planner); a planner that finds nothing to ask gives None
 PLANNERS: tuple[tuple[int, float, Callable[[np.random.Generator, Show], Plan | None]], ...] = (
-    (1, 6, _event),
+    (1, 2, _event),
     (2, 4, _order),
-    (2, 1.5, _count),
-    (3, 2, _never),
-    (2, 1.5, _pair),
+    (2, 3.5, _count),
+    (3, 9, _never),
+    (2, 2, _pair),
     (3, 1, _most),
     (1, 0.5, _first),
     (1, 0.5, _last),
@@ -134,8 +139,15 @@ def _worded(rng: np.random.Generator, show: Show, plan: Plan) -> Asked:
     options = _options(rng, show, plan, words)
     order = rng.permutation(len(options))
     right = int(np.flatnonzero(order == (plan.answer - 1 if plan.template == "count" else 0))[0])
-    looks = _looks(plan, [frame.moment for frame in show.frames])
-    return Asked(words.text(plan), tuple(options[i] for i in order), right, tuple(plan.keys), looks)
+    looks, shown = _looks(plan, [frame.moment for frame in show.frames]), tuple(options[i] for i in order)
+    if plan.template != "never":
+        return Asked(words.text(plan), shown, right, tuple(plan.keys), looks)
+    return Asked(words.text(plan), shown, right, tuple(plan.keys), (), _ruling_out(show, looks[0][0], shown))
+
+
+def _ruling_out(show: Show, seen: Frames, options: Sequence[str]) -> tuple[Frames, ...]:
+    """For each item: the frames among ``seen`` that show it."""
+    return tuple(tuple(i for i in seen if ITEMS[show.frames[i].moment.item] == option) for option in options)
 
 
 def _looks(plan: Plan, moments: Sequence[Moment]) -> tuple[tuple[Frames, Frames], ...]:
@@ -174,11 +186,30 @@ def _wrong(rng: np.random.Generator, show: Show, attribute: str, but: set[int], 
 
 
 def of_script(question: Question, show: Show) -> Asked:
-    """Reel's own question in the same form. Its evidence is where to look, unless the order within it matters."""
-    seen = tuple(i for i, t in enumerate(show.times) if any(start <= t < end for start, end in question.evidence))
-    plain = question.track == "needle" or question.template in ("count", "never")
-    looks = ((seen, seen),) if plain and seen else ()
-    return Asked(question.text, question.options, "ABCDE".index(question.answer), looks=looks)
+    """Reel's own question in the same form; its evidence is where to look."""
+    right = "ABCDE".index(question.answer)
+    spans = [tuple(i for i, t in enumerate(show.times) if start <= t < end) for start, end in question.evidence]
+    if question.template == "never":
+        seen = tuple(i for span in spans for i in span)
+        ruled_out = _ruling_out(show, seen, question.options)
+        return Asked(question.text, question.options, right, option_looks=ruled_out)
+    return Asked(question.text, question.options, right, looks=_evidence_looks(question, right, spans, show))
+
+
+def _evidence_looks(
+    question: Question, right: int, spans: Sequence[Frames], show: Show
+) -> tuple[tuple[Frames, Frames], ...]:
+    """``spans``: the frames of each piece of evidence, in time order. () where nothing is to be told."""
+    seen = tuple(i for span in spans for i in span)
+    kind = question.template.split()[0]
+    if kind in ("after", "before"):
+        anchor, target = spans if kind == "after" else spans[::-1]
+        return ((anchor, target),) if anchor and target else ()
+    if kind == "pair":
+        items = question.options[right].split(", ")
+        parts = [tuple(i for i in seen if ITEMS[show.frames[i].moment.item] == item) for item in items]
+        return tuple((part, part) for part in parts) if all(parts) else ()
+    return ((seen, seen),) if seen and question.track != "global" else ()
 
 
 def find(rng: np.random.Generator, show: Show) -> tuple[str, str, Frames]:
@@ -201,6 +232,32 @@ def find(rng: np.random.Generator, show: Show) -> tuple[str, str, Frames]:
         if len(replies) == 1:
             text = FIND_QUESTION.format(attribute=attribute, told=_told(rng, show, key))
             return text, replies.pop(), frames
+
+
+def hop(rng: np.random.Generator, show: Show) -> tuple[str, str, tuple[Frames, Frames]] | None:
+    """A look-up in two steps, "Which item, after the king, the harbour, the chef?", or of the neighbouring
+    frame, "Which item, next after the king, the harbour?": the text, the reply, the frames of both steps.
+
+    None where the drawn moment is shown more than once or nothing is beside it.
+    """
+    moments = [frame.moment for frame in show.frames]
+    anchor, ahead = int(rng.integers(len(moments))), bool(rng.integers(2))
+    key = {"who": moments[anchor].who, "place": moments[anchor].place}
+    beside = range(anchor + 1, len(moments)) if ahead else range(anchor - 1, -1, -1)
+    others = [i for i in beside if moments[i].who != key["who"]]
+    if not others or sum(holds(m, key) for m in moments) != 1:
+        return None
+    step, target = bool(rng.random() < 0.3), int(others[rng.integers(min(4, len(others)))])
+    if step:
+        target, wording, way = beside[0], STEP_QUESTION, "next after" if ahead else "last before"
+    else:
+        target = next(i for i in beside if moments[i].who == moments[target].who)
+        wording, way = HOP_QUESTION, "after" if ahead else "before"
+    names = ("place", "colour", "shape", "item", *(("mark",) if show.size >= LEGIBLE else ()))
+    attribute = names[rng.integers(len(names))]
+    who = Words(rng, show.script.cast).who(moments[target].who)
+    text = wording.format(attribute=attribute, way=way, told=_told(rng, show, key), who=who)
+    return text, look_words(moments[target], attribute), ((anchor,), (target,))
 
 
 def _told(rng: np.random.Generator, show: Show, key: dict[str, int]) -> str:

@@ -46,8 +46,12 @@ def cached_script(split: str, track: str, seed: int) -> Script:
     return make_script(split, track, seed)
 
 
-def random_script(rng: np.random.Generator, split: str = "train") -> Script:
-    return cached_script(split, TRACKS[rng.integers(len(TRACKS))], int(rng.integers(SPLIT_VIDEOS[split])))
+def random_script(
+    rng: np.random.Generator, split: str = "train", shares: tuple[float, ...] = (0.25, 0.25, 0.25, 0.25)
+) -> Script:
+    """A video of a split; ``shares`` are the tracks'."""
+    track = TRACKS[rng.choice(len(TRACKS), p=shares)]
+    return cached_script(split, track, int(rng.integers(SPLIT_VIDEOS[split])))
 
 
 def frame_at(script: Script, seconds: float) -> Frame:
@@ -61,7 +65,7 @@ def _frame(scene: Scene, seconds: float) -> Frame:
 
 
 def random_show(rng: np.random.Generator, count: int, size: int) -> Show:
-    """``count`` frames of random shots, or at random times; in half of the shows of three frames
+    """``count`` frames of random shots, or at random times; in two of three shows of three frames
     and more some are changed to repeat one character at one place."""
     script = random_script(rng)
     if rng.random() < 0.5 and count <= len(script.scenes):
@@ -69,7 +73,7 @@ def random_show(rng: np.random.Generator, count: int, size: int) -> Show:
         frames = [_frame(s, float(rng.uniform(s.start, s.end))) for s in scenes]
     else:
         frames = [frame_at(script, float(t)) for t in np.sort(rng.uniform(0, script.duration, count))]
-    if count >= 3 and rng.random() < 0.5:
+    if count >= 3 and rng.random() < 2 / 3:
         frames = _gather(rng, frames)
     return Show(tuple(frames), size, script)
 
@@ -92,14 +96,18 @@ def evidence_show(rng: np.random.Generator, script: Script, question: Question, 
 
 
 def _gather(rng: np.random.Generator, frames: list[Frame]) -> list[Frame]:
-    """Make two to four frames show the same character at the same place, with any items."""
-    chosen = rng.choice(len(frames), int(rng.integers(2, min(4, len(frames)) + 1)), replace=False)
+    """Make two to four frames show the same character at the same place: as Reel's questions on several moments
+    have it, four with one to four kinds of item or three with three."""
+    count = min(int(rng.choice((2, 3, 4), p=(0.1, 0.35, 0.55))), len(frames))
+    chosen = rng.choice(len(frames), count, replace=False)
     first = frames[chosen[0]].moment
     items = [i for i in range(len(ITEMS)) if not held_out(first.who, first.place, i)]
-    some = rng.choice(items, int(rng.integers(1, len(chosen) + 1)), replace=False)
+    kinds = 3 if count == 3 else int(rng.integers(1, count + 1))
+    some = rng.choice(items, kinds, replace=False)
+    carried = rng.permutation([*some, *rng.choice(some, count - kinds)])
     changed = list(frames)
-    for c in chosen:
-        moment = first.but(item=int(rng.choice(some)), mark=int(rng.integers(len(MARKS))))
+    for c, item in zip(chosen, carried, strict=True):
+        moment = first.but(item=int(item), mark=int(rng.integers(len(MARKS))))
         changed[c] = Frame(frames[c].seconds, moment, frames[c].pose)
     return changed
 

@@ -3,7 +3,7 @@
 1. vision: the vision tower alone, with throw-away linear heads that name a picture's attributes
    (``mllm_vision``);
 2. language: the language model on the mix of ``mllm_data``, the vision tower held. The loss is that of
-   the replies, of the words at the frames' ends, and of where two attention heads look
+   the replies, of the words at the frames' ends, and of where three attention heads look
    (``mllm_pointing``). Without the last, and with a constant rate of 3e-3, an earlier run of 2,800 steps
    learned what frames show but not to find the one a question means: 29 % of `needle` from its evidence.
 
@@ -19,7 +19,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import torch
@@ -29,20 +29,22 @@ from transformers import Qwen2_5_VLForConditionalGeneration
 
 from msjoe.reel.mllm_batches import Batch, encode
 from msjoe.reel.mllm_card import write_card
-from msjoe.reel.mllm_data import make_batch
+from msjoe.reel.mllm_data import LESSONS, make_batch
 from msjoe.reel.mllm_forward import forward
-from msjoe.reel.mllm_model import new_mllm, save_mllm
+from msjoe.reel.mllm_model import continued_mllm, new_mllm, save_mllm
 from msjoe.reel.mllm_pointing import pointing_loss
 from msjoe.reel.mllm_validation import validate_mllm
-from msjoe.reel.mllm_vision import KEYFRAME, new_learner, vision_loss
-from msjoe.reel.training_run import Stage, run_stage
+from msjoe.reel.mllm_vision import KEYFRAME, PER_STEP, draw_pictures, new_learner, vision_loss
+from msjoe.reel.mllm_words import NUMBERS
+from msjoe.reel.training_run import Paused, Running, Stage, add_running_arguments, run_stage, running_of
 from msjoe.reel.version import write_reel_json
 from msjoe.reel.world import CHARACTERS, COLOUR_WORDS, ITEMS, MARKS, PLACES, SHAPES, Moment
 
 log = logging.getLogger(__name__)
 
 WORD_WEIGHT = 0.3  # of the words at the frames' ends
-POINT_WEIGHT = 0.5  # of where the two heads look
+POINT_WEIGHTS = (0.5, 1.0)  # of where three heads look among the frames, at each of two depths
+OPTION_WEIGHT = 0.3  # of where three heads look among the options
 PATTERNS = tuple(dict.fromkeys(place.pattern for place in PLACES))
 
 
@@ -56,6 +58,7 @@ class MllmTraining:
     vision_lr: float = 3e-3
     lr: float = 2e-3
     decay: float = 0.6  # share of the second stage over which the learning rate falls to 0
+    start_from: str = ""  # folder of an earlier miniature whose weights the second stage starts from
 
     @property
     def stages(self) -> tuple[Stage, Stage]:
@@ -66,15 +69,20 @@ class MllmTraining:
 
 
 def train_mllm(
-    out: Path, config: MllmTraining = MllmTraining(), run_dir: Path | None = None, command: str = ""
+    out: Path,
+    config: MllmTraining = MllmTraining(),
+    run_dir: Path | None = None,
+    command: str = "",
+    running: Running = Running(),
 ) -> dict:
     """Train, measure on validation videos and write the checkpoint folder ``out``.
 
     ``run_dir`` (by default beside ``out``) holds the states to resume from and the metrics.
-    Returns what reel.json holds. Raises CheckpointError when ``run_dir`` belongs to other settings.
+    Returns what reel.json holds. Raises CheckpointError when ``run_dir`` belongs to other settings, Paused when
+    the minutes of ``running`` are over.
     """
     run_dir = run_dir or out.with_name(out.name + "-run")
-    model, seconds = run_training(config, run_dir)
+    model, seconds = run_training(config, run_dir, running)
     save_mllm(model, out)
     record = {
         "command": command or command_of(config),
@@ -90,52 +98,72 @@ def train_mllm(
 
 
 def run_training(
-    config: MllmTraining, run_dir: Path, stop_after: int | None = None
+    config: MllmTraining, run_dir: Path, running: Running = Running(), stop_after: int | None = None
 ) -> tuple[Qwen2_5_VLForConditionalGeneration, float]:
     """Both stages; returns the model and the seconds spent. ``stop_after`` interrupts the second."""
     vision, language = config.stages
-    seer = new_learner(config.seed)
-    seconds = run_stage(vision, seer, lambda step: vision_loss(seer, config.seed, step), run_dir)
-    model = new_mllm(config.seed)
-    model.model.visual.load_state_dict(seer["visual"].state_dict())
+    if config.start_from:
+        model, seconds, lessons_done = continued_mllm(Path(config.start_from), config.seed), 0.0, LESSONS[-1][0]
+    else:
+        seer = new_learner(config.seed)
+        draw = partial(draw_pictures, config.seed, PER_STEP)
+        seconds = run_stage(vision, seer, draw, lambda drawn: vision_loss(seer, drawn), run_dir, running)
+        model, lessons_done = new_mllm(config.seed), 0
+        model.model.visual.load_state_dict(seer["visual"].state_dict())
     model.model.visual.requires_grad_(False)
-    seconds += run_stage(
-        language, model, lambda step: language_loss(model, make_batch(config.seed, step)), run_dir, stop_after
-    )
-    return model, seconds
+    make = partial(_batch_from, config.seed, lessons_done)
+    seconds += run_stage(language, model, make, lambda batch: language_loss(model, batch), run_dir, running, stop_after)
+    return model.cpu(), seconds
+
+
+def _batch_from(seed: int, first: int, step: int) -> Batch:
+    return make_batch(seed, first + step)
 
 
 def language_loss(model: Qwen2_5_VLForConditionalGeneration, batch: Batch) -> tuple[Tensor, dict[str, float]]:
     """Cross-entropy of reply tokens, plus the words at each frame's end and where to look. A reply of n
     tokens weighs sqrt(n), so that short ones are not drowned by captions. Metrics: the share of replies
     right in every token, by kind, and the attention paid to the right frames."""
+    device = model.lm_head.weight.device
+    batch = batch.to(device)
     out = forward(model, batch)
     losses_R = F.cross_entropy(out.logits_RV, out.targets_R, reduction="none")
     metrics = reply_metrics(batch, losses_R.detach(), out.logits_RV.argmax(1) == out.targets_R)
-    lengths = torch.tensor(reply_lengths(batch))
+    lengths = torch.tensor(reply_lengths(batch), device=device)
     weights_R = lengths.float().rsqrt().repeat_interleave(lengths)
     loss = (losses_R * weights_R).sum() / weights_R.sum()
     if out.ends_FD is not None:
-        by_word, right = frame_word_loss(model.lm_head.weight, out.ends_FD, batch.moments, batch.pictures.shape[1])
+        shown = batch.points.ends_BK.shape[1]
+        by_word, right = frame_word_loss(
+            model.lm_head.weight, out.ends_FD, batch.moments, batch.pictures.shape[1], shown
+        )
         loss, metrics["right/frame words"] = loss + WORD_WEIGHT * by_word, right
     for look, (logs_HPK, wanted_PK) in enumerate(zip(out.logs_HPK, batch.points.wanted_2PK, strict=False), 1):
         by_look, metrics[f"attention/look {look}"] = pointing_loss(logs_HPK, wanted_PK)
-        loss = loss + POINT_WEIGHT * by_look
+        loss = loss + POINT_WEIGHTS[look - 1] * by_look
+    if out.logs_HC1 is not None:
+        by_option, metrics["attention/option"] = pointing_loss(out.logs_HC1, torch.ones_like(out.logs_HC1[0]))
+        loss = loss + OPTION_WEIGHT * by_option
     return loss, metrics
 
 
-def frame_word_loss(words_VD: Tensor, ends_FD: Tensor, moments: Sequence[Moment], side: int) -> tuple[Tensor, float]:
+def frame_word_loss(
+    words_VD: Tensor, ends_FD: Tensor, moments: Sequence[Moment], side: int, shown: int
+) -> tuple[Tensor, float]:
     """Sum over attributes of the mean cross-entropy among their words, and the mean accuracy.
 
     It ties what the language model makes of a frame to the embeddings of the words that questions
-    use, so that looking up "the king" among frames is comparing like with like.
+    use, so that looking up "the king" among frames is comparing like with like. A frame's number among the
+    ``shown`` ones of its sample is one of the attributes: "next" and "before" are about numbers.
     """
-    loss, right = torch.zeros(()), []
+    loss, right = torch.zeros((), device=ends_FD.device), []
     for name, words in word_groups():
         if name == "mark" and side < KEYFRAME:
             continue
-        logits_FC = ends_FD @ words_VD[words].T
-        truth_F = torch.tensor([word_index(name, moment) for moment in moments])
+        logits_FC = ends_FD @ words_VD[words.to(ends_FD.device)].T
+        own = range(shown) if name == "number" else (word_index(name, moment) for moment in moments)
+        truth_F = torch.tensor(list(own), device=ends_FD.device)
+        truth_F = truth_F.repeat(len(moments) // shown if name == "number" else 1)
         loss = loss + F.cross_entropy(logits_FC, truth_F)
         right.append((logits_FC.argmax(1) == truth_F).float().mean().item())
     return loss, sum(right) / len(right)
@@ -153,7 +181,9 @@ def word_groups() -> tuple[tuple[str, Tensor], ...]:
         "item": list(ITEMS),
         "mark": list(MARKS),
     }
-    return tuple((name, torch.tensor([encode(f" {word}")[0] for word in words])) for name, words in groups.items())
+    ids = {name: [encode(f" {word}")[0] for word in words] for name, words in groups.items()}
+    ids["number"] = [encode(number)[0] for number in NUMBERS]
+    return tuple((name, torch.tensor(words)) for name, words in ids.items())
 
 
 def word_index(name: str, moment: Moment) -> int:
@@ -184,8 +214,9 @@ def reply_lengths(batch: Batch) -> list[int]:
 
 
 def command_of(config: MllmTraining) -> str:
+    start = f"--start-from {config.start_from}" if config.start_from else f"--vision-steps {config.vision_steps}"
     return (
-        f"msjoe reel train-mllm --vision-steps {config.vision_steps} --steps {config.steps} "
+        f"msjoe reel train-mllm {start} --steps {config.steps} --lr {config.lr:g} "
         f"--seed {config.seed} --out checkpoints/reel-mllm"
     )
 
@@ -198,13 +229,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--steps", type=int, default=MllmTraining.steps, help="of the second stage, default %(default)s"
     )
+    parser.add_argument("--lr", type=float, default=MllmTraining.lr, help="of the second stage, default %(default)s")
+    parser.add_argument(
+        "--start-from",
+        default="",
+        metavar="FOLDER",
+        help="an earlier miniature whose weights the second stage starts from; without it, it starts fresh",
+    )
     parser.add_argument("--seed", type=int, default=0)
+    add_running_arguments(parser)
 
 
 def run_args(args: argparse.Namespace) -> dict:
-    """Train as the flags say; returns what reel.json holds."""
-    config = MllmTraining(args.vision_steps, args.steps, args.seed)
-    record = train_mllm(args.out, config, args.run_dir)
+    """Train as the flags say; returns what reel.json holds, nothing where the minutes were over before."""
+    config = MllmTraining(args.vision_steps, args.steps, args.seed, lr=args.lr, start_from=args.start_from)
+    try:
+        record = train_mllm(args.out, config, args.run_dir, running=running_of(args))
+    except Paused as paused:
+        log.info("%s", paused)
+        return {}
     log.info("wrote %s: %s", args.out, json.dumps(record["validation"]))
     return record
 

@@ -40,17 +40,26 @@ def new_learner(seed: int) -> nn.ModuleDict:
     return nn.ModuleDict({"visual": visual, "heads": nn.Linear(config.out_hidden_size, sum(SIZES.values()))})
 
 
-def vision_loss(
-    learner: nn.ModuleDict, seed: int, step: int, per_size: int = PER_STEP
-) -> tuple[Tensor, dict[str, float]]:
-    """Loss and accuracies of one step: ``per_size`` pictures of each size."""
+Pictures = tuple[list[Moment], np.ndarray]  # what B pictures show, and they: uint8 [B, size, size, 3]
+
+
+def draw_pictures(seed: int, per_size: int, step: int) -> tuple[Pictures, Pictures]:
+    """The batch of one step: ``per_size`` pictures of each size."""
     rng = np.random.default_rng([seed, 1, step])
-    loss, metrics = torch.zeros(()), {}
+    drawn = []
     for size in (KEYFRAME, PREVIEW):
         moments = [random_moment(rng) for _ in range(per_size)]
-        pictures_BHWC = soften(np.stack([draw(m, any_pose(rng), size) for m in moments]), rng)
-        seen_BMD = image_tokens(learner["visual"], torch.from_numpy(pictures_BHWC))
-        part, found = head_loss(learner["heads"], seen_BMD, moments, size)
+        drawn.append((moments, soften(np.stack([draw(m, any_pose(rng), size) for m in moments]), rng)))
+    return tuple(drawn)
+
+
+def vision_loss(learner: nn.ModuleDict, drawn: Sequence[Pictures]) -> tuple[Tensor, dict[str, float]]:
+    """Loss and accuracies of one step."""
+    device = learner["heads"].weight.device
+    loss, metrics = torch.zeros((), device=device), {}
+    for moments, pictures_BHWC in drawn:
+        seen_BMD = image_tokens(learner["visual"], torch.from_numpy(pictures_BHWC).to(device))
+        part, found = head_loss(learner["heads"], seen_BMD, moments, pictures_BHWC.shape[1])
         loss, metrics = loss + part, metrics | found
     return loss, metrics
 
@@ -61,8 +70,8 @@ def head_loss(
     """Sum over attributes of the mean cross-entropy of pictures of ``side`` pixels, and accuracies."""
     names = [name for name in SIZES if name != "mark" or side >= KEYFRAME]
     logits_BC = heads(seen_BMD.mean(1))
-    truth_BA = torch.tensor([attribute_values(m) for m in moments])
-    loss, accuracies = torch.zeros(()), {}
+    truth_BA = torch.tensor([attribute_values(m) for m in moments], device=seen_BMD.device)
+    loss, accuracies = torch.zeros((), device=seen_BMD.device), {}
     for a, (name, part) in enumerate(zip(names, logits_BC.split(list(SIZES.values()), 1), strict=False)):
         loss = loss + F.cross_entropy(part, truth_BA[:, a])
         accuracies[f"{name}/{side}"] = (part.argmax(1) == truth_BA[:, a]).float().mean().item()

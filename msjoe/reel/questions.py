@@ -15,6 +15,7 @@ from msjoe.reel.wording import Words, options_for
 from msjoe.reel.world import Look
 
 LETTERS = "ABCDE"
+REPEATED = 0.15  # of the moments of `order` whose person is made to come again three shots away
 MARGIN = 0.15  # of the video's time, between the most frequent and the next
 
 
@@ -101,9 +102,20 @@ def plan_order(draft: Draft, long: int, plans: list[Plan]) -> Plan:
     if asked == "place" and answer == place:
         answer = draft.pick("place", {place})
     draft.set(target, who=other, **{asked: answer})
+    _repeat_three_apart(draft, *sorted((anchor, target)))
     key = {"who": who, "place": place}
     draft.promise(key, [anchor])
     return Plan("after" if ahead else "before", [anchor, target], asked, answer, [key, {"who": other}])
+
+
+def _repeat_three_apart(draft: Draft, earlier: int, later: int) -> None:
+    """Three shots apart the two moments of a question show different people, other shots often the same one:
+    closer pairs make up for that, so that the rate over all is any shot's."""
+    if later - earlier == 3:
+        return
+    for shot, other in ((later, later - 3), (earlier, earlier + 3)):
+        if 0 <= other < draft.count and draft.rng.random() < REPEATED:
+            draft.set(other, who=int(draft.values["who"][shot]))
 
 
 @cache

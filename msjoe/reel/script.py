@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from msjoe.errors import QuestionError
-from msjoe.reel.draft import ATTRIBUTES, Draft, Stuck
+from msjoe.reel.draft import ATTRIBUTES, SPACED, Draft, Stuck
 from msjoe.reel.questions import Plan, Question, planners, write_question
 from msjoe.reel.render import Pose, random_pose
 from msjoe.reel.world import CHARACTERS, COLOUR_WORDS, ITEMS, MARKS, PLACES, REEL_VERSION, SHAPES, Look, Moment
@@ -106,7 +106,7 @@ def _blank_draft(split: str, track: str, ticks: int, rng: np.random.Generator) -
     lengths = _draw_lengths(track, ticks, rng)
     pools = {
         "place": rng.choice(len(PLACES), 7, replace=False),
-        "who": rng.choice(len(CHARACTERS), 5, replace=False),
+        "who": rng.choice(len(CHARACTERS), 6, replace=False),
         "item": rng.choice(len(ITEMS), 7, replace=False),
         "mark": np.arange(len(MARKS)),
     }
@@ -115,16 +115,18 @@ def _blank_draft(split: str, track: str, ticks: int, rng: np.random.Generator) -
         values["place"] = _chapters(pools["place"], len(lengths), rng)
     if track == "global":
         values["place"], values["who"] = _dominated(pools, lengths, rng)
-    draft = Draft(rng, pools, np.cumsum(lengths), values, split == "train", track in ("needle", "global"))
+    spaced = () if track == "global" else SPACED
+    draft = Draft(rng, pools, np.cumsum(lengths), values, split == "train", track in ("needle", "global"), spaced)
     return draft, _dress(pools["who"], rng)
 
 
 def _chapters(pool: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Places that stay for 2 to 10 shots, never the same twice running: [N]."""
+    """Places that stay for 2 to 4 shots, never the same twice running: [N]. In longer stays a shot that must
+    be the only one of its kind there would differ from others in who comes three shots before (see ``draft``)."""
     places: list[int] = []
     while len(places) < count:
         others = [p for p in pool if not places or p != places[-1]]
-        places += [int(rng.choice(others))] * int(rng.integers(2, 11))
+        places += [int(rng.choice(others))] * int(rng.integers(2, 5))
     return np.array(places[:count])
 
 

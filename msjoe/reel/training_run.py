@@ -5,16 +5,20 @@ stays, and falls to 0 over the last part of the steps, so the steps can be many 
 end beforehand.
 """
 
+import argparse
 import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from msjoe.errors import UserError
+from msjoe.reel.ahead import ahead
 from msjoe.reel.muon import build_optimizers
 from msjoe.reel.training_state import CHECKPOINT_SECONDS, load_state, note_metrics, save_state, trim_metrics
 
@@ -22,7 +26,37 @@ log = logging.getLogger(__name__)
 
 REPORT_STEPS = 50
 
-LossAt = Callable[[int], tuple[Tensor, dict[str, float]]]  # step -> (loss, metrics)
+LossOf = Callable[[Any], tuple[Tensor, dict[str, float]]]  # batch -> (loss, metrics)
+
+
+class Paused(Exception):
+    """The minutes of this call are over; the run's state is on disk."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """How a run is worked on, which leaves its data and settings as they are."""
+
+    device: str = "cpu"  # on cuda the forward pass is in bfloat16
+    workers: int = 0  # processes that draw batches ahead of the model
+    minutes: float | None = None  # of one call: then it stops, and the same command goes on
+
+
+def add_running_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="default %(default)s")
+    parser.add_argument(
+        "--workers", type=int, default=0, help="processes that draw pictures ahead of the model, default %(default)s"
+    )
+    parser.add_argument("--minutes", type=float, help="stop after so long; the same command goes on (default: never)")
+
+
+def running_of(args: argparse.Namespace) -> Running:
+    """Raises UserError for flags that cannot be followed."""
+    if args.workers < 0 or (args.minutes is not None and args.minutes <= 0):
+        raise UserError(f"--workers {args.workers} --minutes {args.minutes}: give 0 or more, and more than 0")
+    if args.device == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda, but torch sees no GPU here: leave the flag out")
+    return Running(args.device, args.workers, args.minutes)
 
 
 @dataclass(frozen=True)
@@ -47,44 +81,57 @@ class Stage:
         return self.lr * rise * fall
 
 
-def run_stage(stage: Stage, module: nn.Module, loss_at: LossAt, run_dir: Path, stop_after: int | None = None) -> float:
-    """Train ``module`` in place; returns the seconds spent, earlier parts of the run included.
+def run_stage(
+    stage: Stage,
+    module: nn.Module,
+    make: Callable[[int], Any],
+    loss_of: LossOf,
+    run_dir: Path,
+    running: Running = Running(),
+    stop_after: int | None = None,
+) -> float:
+    """Train ``module`` in place on the batches ``make(step)``; returns the seconds spent, earlier parts of the
+    run included.
 
-    ``stop_after`` ends early at that step with a checkpoint, as an interruption would.
-    Raises CheckpointError when ``run_dir`` holds this stage with other settings.
+    ``stop_after`` ends early at that step with a checkpoint, as an interruption would. Raises Paused when the
+    minutes are over, CheckpointError when ``run_dir`` holds this stage with other settings.
     """
     torch.set_num_threads(1)  # one is faster than two where another process works beside it
+    module.to(running.device)
     optimizers = build_optimizers(module, stage.lr)
     path = run_dir / f"{stage.name}.safetensors"
     done, before = load_state(path, module, optimizers, asdict(stage))
     last = min(stage.steps, stop_after or stage.steps)
     module.train()
     meter, start, saved = Meter(run_dir / f"{stage.name}.jsonl", done), time.monotonic(), time.monotonic()
-    for step in range(done, last):
-        meter.add(train_step(stage, module, optimizers, loss_at, step))
+    for step, batch in zip(range(done, last), ahead(make, range(done, last), running.workers), strict=True):
+        with torch.autocast(running.device, torch.bfloat16, enabled=running.device == "cuda"):
+            loss, metrics = loss_of(batch)
+        update(stage, module, optimizers, loss, step)
+        meter.add(metrics | {"loss": loss.item()})
         spent = before + time.monotonic() - start
         if (step + 1) % REPORT_STEPS == 0 or step + 1 == last:
             meter.report(stage, step + 1, spent, (time.monotonic() - start) / (step + 1 - done))
-        if time.monotonic() - saved > CHECKPOINT_SECONDS or step + 1 == last:
+        over = running.minutes is not None and time.monotonic() - start > 60 * running.minutes
+        if time.monotonic() - saved > CHECKPOINT_SECONDS or step + 1 == last or over:
             save_state(path, module, optimizers, asdict(stage), step + 1, spent)
             saved = time.monotonic()
+        if over and step + 1 < last:
+            raise Paused(f"stage {stage.name}: {step + 1} of {stage.steps} steps are done; the same command goes on")
     module.eval()
     return before + time.monotonic() - start
 
 
-def train_step(
-    stage: Stage, module: nn.Module, optimizers: list[torch.optim.Optimizer], loss_at: LossAt, step: int
-) -> dict[str, float]:
+def update(stage: Stage, module: nn.Module, optimizers: list[torch.optim.Optimizer], loss: Tensor, step: int) -> None:
+    """One step of the optimizers along the gradient of ``loss``."""
     for optimizer in optimizers:
         optimizer.zero_grad(set_to_none=True)
         for group in optimizer.param_groups:
             group["lr"] = stage.rate(step)
-    loss, metrics = loss_at(step)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
     for optimizer in optimizers:
         optimizer.step()
-    return metrics | {"loss": loss.item()}
 
 
 class Meter:

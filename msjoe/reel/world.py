@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-REEL_VERSION = "0.1"  # of the world: any change of frames, words or questions raises it
+REEL_VERSION = "1.0"  # of the world: any change of frames, words or questions raises it
 
 COLOURS = {
     "red": (222, 48, 48),

@@ -3,7 +3,7 @@
     OUT/STAGE/state/step-000120/{state.safetensors, state.json}
 
 A step depends on (seed, step) and the weights alone, so weights, optimizers and the step's number are all there is
-to keep. ``write`` may add what only a sharded model can save itself.
+to keep. Weights that are cut over processes are kept whole (``sharding``).
 """
 
 import json
@@ -21,11 +21,12 @@ from torch import Tensor, nn
 
 from msjoe import __version__
 from msjoe.errors import CheckpointError
+from msjoe.rl.sharding import cut_like, whole
 
 log = logging.getLogger(__name__)
 
 STATE, ABOUT = "state.safetensors", "state.json"
-FREE = ("keep", "models")  # sections that do not decide the weights, or may name another place
+FREE = ("keep", "models", "source")  # do not decide the weights, or may name another place
 
 
 class Checkpoints:
@@ -77,12 +78,22 @@ class Checkpoints:
         return about["step"], about["seconds"]
 
 
-def learner_tensors(name: str, module: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Trainable weights and the optimizer's state, under names that begin with ``name``."""
+def learner_tensors(
+    name: str, module: nn.Module, optimizer: torch.optim.Optimizer, keep: bool = True
+) -> dict[str, Tensor]:
+    """Trainable weights and the optimizer's state, whole and on the CPU, under names that begin with ``name``.
+
+    Of weights that are cut over processes, all must ask; those that do not write give ``keep`` False and get nothing.
+    """
     tensors = {f"{name}.weights.{key}": p for key, p in module.named_parameters() if p.requires_grad}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"{name}.optimizer.{index}.{key}": value for key, value in state.items()}
-    return tensors
+    found = {}
+    for key, tensor in tensors.items():
+        gathered = whole(tensor.detach())
+        if keep:
+            found[key] = gathered.cpu()
+    return found
 
 
 def load_learner(name: str, module: nn.Module, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
@@ -91,12 +102,14 @@ def load_learner(name: str, module: nn.Module, optimizer: torch.optim.Optimizer,
     with torch.no_grad():
         for key, parameter in module.named_parameters():
             if parameter.requires_grad:
-                parameter.copy_(tensors[prefix + key])
+                parameter.copy_(cut_like(tensors[prefix + key], parameter))
+    learning = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     states: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         if key.startswith(f"{name}.optimizer."):
             index, field = key.split(".")[-2:]
-            states.setdefault(int(index), {})[field] = tensor
+            parameter = learning[int(index)]
+            states.setdefault(int(index), {})[field] = cut_like(tensor, parameter) if tensor.ndim else tensor
     optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
 
 

@@ -1,4 +1,4 @@
-"""``msjoe train difficulty | sampler | tspo | joint``: the training stages, each restartable."""
+"""``msjoe train difficulty | sampler | tspo | joint``: the training stages, each restartable; ``card``: their cards."""
 
 import argparse
 import logging
@@ -30,6 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "--set", nargs="+", default=[], metavar="NAME=VALUE", help="settings over the recipe's: sampler.steps=10"
         )
         stage.set_defaults(run=run_args)
+    text = "write the model cards and curves of a run's checkpoints again"
+    card = stages.add_parser("card", help=text, description=text)
+    card.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
+    card.set_defaults(run=run_card)
+
+
+def run_card(args: argparse.Namespace) -> None:
+    from msjoe.rl import card
+
+    logging.getLogger("msjoe").setLevel(logging.INFO)
+    card.run_card(args.out)
 
 
 def run_args(args: argparse.Namespace) -> None:

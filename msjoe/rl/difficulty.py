@@ -1,7 +1,7 @@
 """Stage 0: how often the base MLLM answers each training question right, and what it asks for.
 
     msjoe train difficulty --config configs/reel-pilot.yaml --out runs/pilot
-    accelerate launch --num_processes 4 -m msjoe train difficulty --config ... --out ... [--resume]
+    accelerate launch --config_file configs/accelerate/cpu2.yaml -m msjoe train difficulty --config ... --out ...
 
 For every question the MLLM writes its queries once, greedily; half of the tries then answer from the frames that
 the stand-in rule chooses by them, half from uniform frames, at temperature 1. (The paper says that c is the base

@@ -33,7 +33,6 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedType
 from torch import Tensor
 
 from msjoe.clip import similarity
@@ -45,6 +44,7 @@ from msjoe.mllm import Shown
 from msjoe.prompts import parse_queries
 from msjoe.reel.version import write_reel_json
 from msjoe.rl.advantages import group_advantages
+from msjoe.rl.card import write_cards
 from msjoe.rl.difficulty import FOLDER, read_pool
 from msjoe.rl.loop import Span, new_accelerator, run_loop
 from msjoe.rl.losses import reinforce_loss
@@ -53,8 +53,9 @@ from msjoe.rl.pool import Rated, Videos, curriculum_share, load_parts, training_
 from msjoe.rl.recipe import LOGPS, Recipe
 from msjoe.rl.rewards import PositiveTransform, RewardParts, accuracy, format_kept, informativeness
 from msjoe.rl.rollouts import Rollout, Stopwatch, answer_draws, draws
-from msjoe.rl.rules import new_sampler
+from msjoe.rl.rules import new_sampler, sampler_logits
 from msjoe.rl.sampler_training import CHECKPOINT, save_module
+from msjoe.rl.sharding import check_launch
 from msjoe.rl.small import SmallLearner
 from msjoe.rl.tuning import make_trainable, save_tuned
 from msjoe.rl.turns import REASON, Said, Speaker, generator
@@ -66,14 +67,12 @@ from msjoe.steps import Models
 log = logging.getLogger(__name__)
 
 NAME = "joint"
-WHOLE = (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU)  # every process holds the model
 
 
 def run_joint(recipe: Recipe, out: Path, resume: bool = False, stop_after: int | None = None) -> None:
     """Stage 2; leaves OUT/joint/checkpoint/{mllm,sampler}."""
     accelerator = new_accelerator(recipe, out)
-    if accelerator.distributed_type not in WHOLE:
-        raise UserError(f"the joint stage runs on one process or DDP, not {accelerator.distributed_type}: use ddp.yaml")
+    check_launch(accelerator, recipe)
     pool = read_pool(out, training_records(recipe.data))
     transform = PositiveTransform.load(out / FOLDER)
     sampler = start_sampler(recipe, out)
@@ -82,8 +81,10 @@ def run_joint(recipe: Recipe, out: Path, resume: bool = False, stop_after: int |
     stage = recipe.joint
     span = Span(NAME, stage.steps, stage.questions, lambda s: curriculum_share(stage.curriculum, s, stage.steps))
     run_loop(learner, span, pool, recipe, out, resume, accelerator, stop_after)
-    if accelerator.is_main_process and stop_after is None:
+    if stop_after is None:
         learner.save(out / NAME / CHECKPOINT)
+        if accelerator.is_main_process:
+            write_cards(out, [NAME])
 
 
 def start_sampler(recipe: Recipe, out: Path) -> UNetSampler:
@@ -122,6 +123,16 @@ class JointLearner:
 
     def step(self, step: int, questions: Sequence[Rated]) -> tuple[dict[str, float], list[Rollout]]:
         watch = Stopwatch()
+        with self.mllm.shards.gathered():
+            rollouts, logits, drawn = self._try(step, questions, watch)
+        with watch("update"):
+            metrics = self._learn(rollouts, logits, drawn, step)
+        return metrics | watch.metrics() | {"videos_failed": float(len(self.videos.failed))}, rollouts
+
+    def _try(
+        self, step: int, questions: Sequence[Rated], watch: Stopwatch
+    ) -> tuple[list[Rollout], list[Tensor], list[Tensor]]:
+        """The N rollouts of this process's questions, with the sampler's logits and draws; nothing is learned."""
         with watch("clip"):
             opened = [(q, footage) for q in questions if (footage := self.videos.footage(q.record))]
         spread = [pair for pair in opened for _ in range(self.stage.rollouts)]
@@ -131,7 +142,7 @@ class JointLearner:
             queries = [tuple(parse_queries(one.text, self.recipe.rollout.max_queries).queries) for one in asked]
             scores = [self._scores(*pair, found) for pair, found in zip(spread, queries, strict=True)]
         with watch("sampler"):
-            logits = self._logits(scores) if scores else []
+            logits = sampler_logits(self.sampler, scores)
             drawn = [self._draw(lo, q, step, i) for i, (lo, (q, _)) in enumerate(zip(logits, spread, strict=True))]
         with watch("generation"):
             answered = answer_draws(self.speaker, spread, drawn, self.stage.temperature, self._keys(spread, step))
@@ -141,9 +152,7 @@ class JointLearner:
                 spread, zip(queries, scores, logits, drawn, answered, asked, previews, strict=True), strict=True
             )
         ]
-        with watch("update"):
-            metrics = self._learn(rollouts, logits, drawn, step)
-        return metrics | watch.metrics() | {"videos_failed": float(len(self.videos.failed))}, rollouts
+        return rollouts, logits, drawn
 
     def _ask(self, opened: Sequence[tuple[Rated, Footage]], step: int) -> tuple[list[Shown], list[Said]]:
         """Turn 1: what was shown and said in each of the N rollouts. A group shares one computed prompt."""
@@ -159,10 +168,6 @@ class JointLearner:
     def _scores(self, rated: Rated, footage: Footage, queries: tuple[str, ...]) -> ScoreSet:
         text_QD = footage.text_QD(queries or (rated.record.question,))
         return ScoreSet(similarity(text_QD, footage.feats_TD), footage.times_T)
-
-    def _logits(self, scores: Sequence[ScoreSet]) -> list[Tensor]:
-        logits_NT, mask_NT = self.sampler([self.sampler.inputs(s.sim_QT, s.times_T) for s in scores])
-        return [row_T[mask_T] for row_T, mask_T in zip(logits_NT, mask_NT, strict=True)]
 
     def _draw(self, logits_T: Tensor, rated: Rated, step: int, number: int) -> Tensor:
         place = number % self.stage.rollouts
@@ -233,7 +238,11 @@ class JointLearner:
 
     def validate(self) -> dict[str, float]:
         self.sampler.eval()
-        found = self.validation.run(lambda q, footage: self._scores(q, footage, q.queries), self._logits)
+        with self.mllm.shards.gathered():
+            found = self.validation.run(
+                lambda q, footage: self._scores(q, footage, q.queries),
+                lambda scores: sampler_logits(self.sampler, scores),
+            )
         self.sampler.train()
         return found
 
@@ -249,7 +258,12 @@ class JointLearner:
         return ids, {"budget": self.recipe.rollout.budget, "dense_fps": self.recipe.rollout.dense_fps}
 
     def save(self, folder: Path) -> None:
-        """Both models as the page and the shell load them, and the transform of the reward."""
+        """Both models as the page and the shell load them, and the transform of the reward. All processes call it."""
+        with self.mllm.shards.gathered():
+            if self.accelerator.is_main_process:
+                self._save(folder)
+
+    def _save(self, folder: Path) -> None:
         about = {"command": "msjoe train joint", "seed": self.recipe.seed, "recipe": self.recipe.to_json()}
         save_tuned(self.models.mllm, folder / "mllm")
         save_module(self.sampler, folder / "sampler", self.recipe, about)

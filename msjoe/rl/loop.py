@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Protocol
 
 import torch
@@ -25,6 +24,7 @@ from msjoe.rl.checkpoints import Checkpoints, versions
 from msjoe.rl.pool import Rated, order_at
 from msjoe.rl.recipe import Recipe
 from msjoe.rl.rollouts import Rollout
+from msjoe.rl.sharding import check_processes
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def run_loop(
     done, before = states.restore(learner.load)
     if accelerator.is_main_process:
         trim_metrics(folder / METRICS, done)
-        _describe(folder, recipe)
+        _describe(folder, recipe, accelerator)
     accelerator.wait_for_everyone()
     last = min(span.steps, stop_after or span.steps)
     start = saved = time.monotonic()
@@ -91,7 +91,7 @@ def run_loop(
         chosen = order_at(pool, step, recipe, span.questions, span.share(step))
         own = chosen[accelerator.process_index :: accelerator.num_processes]
         metrics, rollouts = learner.step(step, [pool[i] for i in own])
-        metrics = _mean(metrics, accelerator) | {"time/step": time.monotonic() - begun}
+        metrics = _mean(metrics, len(rollouts), accelerator) | {"time/step": time.monotonic() - begun}
         if _due(recipe.keep.validate_every, step, last):
             metrics |= learner.validate()
         _note(folder, accelerator, step + 1, metrics)
@@ -136,8 +136,9 @@ def save_samples(folder: Path, rollouts: Sequence[Rollout], learner: Learner) ->
 
 def new_accelerator(recipe: Recipe, out: Path) -> Accelerator:
     """As ``accelerate launch`` set it up; on a CPU device of the recipe, no GPU is used."""
-    on_cpu = recipe.models.device == "cpu"
+    on_cpu = recipe.models.device == "cpu" or not torch.accelerator.is_available()  # or accelerate sees one process
     accelerator = Accelerator(cpu=on_cpu, log_with=list(recipe.keep.trackers) or None, project_dir=str(out))
+    check_processes(accelerator)
     if not accelerator.is_main_process:
         logging.getLogger("msjoe").setLevel(logging.WARNING)
     if recipe.keep.trackers:
@@ -145,9 +146,10 @@ def new_accelerator(recipe: Recipe, out: Path) -> Accelerator:
     return accelerator
 
 
-def _describe(folder: Path, recipe: Recipe) -> None:
-    """The resolved recipe and the versions beside everything that the run writes."""
-    text = json.dumps({"recipe": recipe.to_json(), "versions": versions()}, indent=2) + "\n"
+def _describe(folder: Path, recipe: Recipe, accelerator: Accelerator) -> None:
+    """The resolved recipe, the versions and the processes beside everything that the run writes."""
+    where = {"processes": accelerator.num_processes, "device": accelerator.device.type}
+    text = json.dumps({"recipe": recipe.to_json(), "versions": versions()} | where, indent=2) + "\n"
     write_atomic(folder / "recipe.json", lambda path: path.write_text(text, encoding="utf-8"))
 
 
@@ -155,13 +157,18 @@ def _due(every: int, step: int, last: int) -> bool:
     return every > 0 and ((step + 1) % every == 0 or step + 1 == last)
 
 
-def _mean(metrics: dict[str, float], accelerator: Accelerator) -> dict[str, float]:
-    """Over the processes that have each; one without rollouts has few."""
+def _mean(metrics: dict[str, float], rollouts: int, accelerator: Accelerator) -> dict[str, float]:
+    """Over the rollouts of all processes; one without any has few metrics."""
     if accelerator.num_processes == 1:
         return metrics
-    told = gather_object([metrics])
-    names = dict.fromkeys(name for one in told for name in one)
-    return {name: fmean(one[name] for one in told if name in one) for name in names}
+    return mean_over(gather_object([(rollouts, metrics)]))
+
+
+def mean_over(told: Sequence[tuple[int, dict[str, float]]]) -> dict[str, float]:
+    """Of (rollouts, metrics) of each process, the mean of each metric over the rollouts of those that have it."""
+    names = dict.fromkeys(name for _, one in told for name in one)
+    having = {name: [(max(1, count), one[name]) for count, one in told if name in one] for name in names}
+    return {name: sum(n * x for n, x in pairs) / sum(n for n, _ in pairs) for name, pairs in having.items()}
 
 
 def _note(folder: Path, accelerator: Accelerator, step: int, metrics: dict[str, float]) -> None:

@@ -1,7 +1,8 @@
 """GRPO on the MLLM: a batch of rollouts, two turns each, becomes one or several updates.
 
 Gradients are computed for a few rollouts at a time and summed over processes, like the sampler's: ranks need not
-have the same number of micro-batches, and rollouts without an advantage cost nothing.
+have the same number of micro-batches, and rollouts without an advantage cost nothing. Where the weights are cut over
+the processes, all of them make as many passes as the busiest (``sharding``).
 
 Shapes: N rollouts of this process, M of a micro-batch, B = 2M rows (turn 1 of each, then turn 2), L new tokens.
 """
@@ -12,15 +13,17 @@ from collections.abc import Mapping, Sequence
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
-from torch import Tensor
+from torch import Tensor, nn
 
+from msjoe.mllm import Shown
 from msjoe.rl.checkpoints import learner_tensors, load_learner
 from msjoe.rl.losses import grpo_loss, token_weights
 from msjoe.rl.recipe import JointStage
 from msjoe.rl.rollouts import Rollout
+from msjoe.rl.sharding import Shards
 from msjoe.rl.small import step_down, sum_gradients, warmed
 from msjoe.rl.tuning import Reference
-from msjoe.rl.turns import ANSWER, REASON, Speaker
+from msjoe.rl.turns import ANSWER, REASON, Said, Speaker
 
 CLIPS = ("clip_ratio/low_mean", "clip_ratio/high_mean", "clip_ratio/region_mean")
 
@@ -32,14 +35,19 @@ class MllmLearner:
         self.speaker, self.stage, self.accelerator = speaker, stage, accelerator
         self.model = speaker.mllm.model
         learning = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(learning, lr=stage.mllm_lr, weight_decay=stage.weight_decay)
         self.reference = Reference(self.model, stage) if stage.grpo.beta else None
+        adamw = torch.optim.AdamW(learning, lr=stage.mllm_lr, weight_decay=stage.weight_decay)
+        self.shards = Shards(self.model, adamw, accelerator)
+        self.optimizer = self.shards.optimizer
+        # Checkpointing throws keys and values away; processes of cut weights must make passes of one kind.
+        speaker.share_prompts = not (stage.gradient_checkpointing or self.shards.cut)
 
     def update(self, rollouts: Sequence[Rollout], advantages_N: Tensor, step: int) -> dict[str, float]:
         """``stage.updates`` steps. Metrics are means over them; each process tells those of its own rollouts."""
         live = [i for i in range(len(rollouts)) if self.reference or advantages_N[i] != 0]
         size = self.stage.micro_batch
         parts = [live[i : i + size] for i in range(0, len(live), size)]
+        passes = self.shards.passes(len(parts))
         weights_2N, share = self._weights(rollouts)
         told: dict[str, float] = defaultdict(float, dict.fromkeys((*CLIPS, "entropy"), 0.0))
         if self.reference:
@@ -52,10 +60,13 @@ class MllmLearner:
                 loss, metrics = self._loss(
                     [rollouts[i] for i in part], advantages_N[part], weights_2N[:, part], number, old
                 )
-                (loss * share).backward()
+                (loss * share * self.shards.loss_factor).backward()
                 for name, value in metrics.items():
                     told[name] += value / self.stage.updates
-            sum_gradients(self.model.parameters(), self.accelerator)
+            for _ in range(passes - len(parts)):
+                self._pass_idly()
+            if not self.shards.cut:
+                sum_gradients(self.model.parameters(), self.accelerator)
             rate = warmed(self.stage.mllm_lr, self.stage.warmup, step)
             told["grad_norm"] = step_down(self.optimizer, self.model, rate, self.stage.max_grad_norm)
         self.model.eval()
@@ -63,7 +74,7 @@ class MllmLearner:
         return told | {"learning_rate": rate, "turn1_share": float((weights_2N * lengths_2N)[0].sum())}
 
     def tensors(self) -> dict[str, Tensor]:
-        return learner_tensors("mllm", self.model, self.optimizer)
+        return learner_tensors("mllm", self.model, self.optimizer, self.accelerator.is_main_process)
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         load_learner("mllm", self.model, self.optimizer, tensors)
@@ -76,24 +87,36 @@ class MllmLearner:
         number: int,
         old: dict[int, Tensor],
     ) -> tuple[Tensor, dict[str, float]]:
-        logp_BL, mask_BL, entropy_BL = self._rows(rollouts)
+        turns = [(r.previews, r.asked) for r in rollouts], [(r.shown, r.said) for r in rollouts]
+        logp_BL, mask_BL, entropy_BL = self._rows(*turns)
         device, weights_B = logp_BL.device, weights_2M.flatten().to(logp_BL.device)
         old_BL = old.setdefault(number, logp_BL.detach())
         ref_BL = None
         if self.reference:
             with self.reference() as base:
-                ref_BL = self._rows(rollouts, base)[0]
+                ref_BL = self._rows(*turns, base)[0]
         rollout_B = torch.arange(len(rollouts), device=device).repeat(2)
         adv_B = advantages_M.repeat(2).to(device)
         args = (logp_BL, old_BL, mask_BL, adv_B, weights_B, rollout_B, self.stage.grpo)
         loss, metrics = grpo_loss(*args, ref_BL)
         return loss, metrics | {"entropy": float((weights_B[:, None] * entropy_BL).sum())}
 
-    def _rows(self, rollouts: Sequence[Rollout], model: torch.nn.Module | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """Log-probabilities, mask and entropies of both turns, [2M, L]."""
+    def _pass_idly(self) -> None:
+        """Through the model and back for nothing, because other processes do and the weights are cut over all."""
+        nothing = Shown("", (), [], []), Said("", torch.tensor([self.speaker.pad]), torch.zeros(1), True)
+        logp_2L = self._rows([nothing], [nothing])[0]
+        if self.reference:
+            with self.reference() as base:
+                self._rows([nothing], [nothing], base)
+        (0.0 * logp_2L.sum()).backward()
+
+    def _rows(
+        self, first: Sequence[tuple[Shown, Said]], second: Sequence[tuple[Shown, Said]], model: nn.Module | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Log-probabilities, mask and entropies of M replies of turn 1, then of M of turn 2, [2M, L]."""
         heat = self.stage.temperature
-        first = self.speaker.logps(REASON, [r.previews for r in rollouts], [r.asked for r in rollouts], heat, model)
-        second = self.speaker.logps(ANSWER, [r.shown for r in rollouts], [r.said for r in rollouts], heat, model)
+        first = self.speaker.logps(REASON, *zip(*first, strict=True), heat, model)
+        second = self.speaker.logps(ANSWER, *zip(*second, strict=True), heat, model)
         length = max(first[0].shape[1], second[0].shape[1])
         joined = zip(first, second, strict=True)
         return tuple(torch.cat([F.pad(x, (0, length - x.shape[1])) for x in both]) for both in joined)

@@ -7,7 +7,7 @@ A section or setting that is left out has the default below. ``--set sampler.ste
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -215,6 +215,8 @@ class Keeping:
 
 @dataclass(frozen=True)
 class Recipe:
+    """All settings of a run. ``source``: the file they were read from and what was set over it, for the card."""
+
     seed: int = 0
     data: Data = field(default_factory=Data)
     models: Parts = field(default_factory=Parts)
@@ -224,6 +226,7 @@ class Recipe:
     tspo: TspoStage = field(default_factory=TspoStage)
     joint: JointStage = field(default_factory=JointStage)
     keep: Keeping = field(default_factory=Keeping)
+    source: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, path: Path, overrides: Sequence[str] = ()) -> "Recipe":
@@ -234,7 +237,7 @@ class Recipe:
             raise RecipeError(f"cannot read the recipe {path} ({error}): give one such as configs/tiny.yaml") from error
         for override in overrides:
             _override(record, override)
-        return _build(cls, record, str(path))
+        return replace(_build(cls, record, str(path)), source=(str(path), *overrides))
 
     def to_json(self) -> dict:
         return asdict(self)

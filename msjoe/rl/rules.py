@@ -4,6 +4,7 @@ Shapes: B questions, G draws of each, N = B x G, T dense frames, D embedding wid
 """
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Protocol
 
 import torch
@@ -53,6 +54,15 @@ def new_sampler(recipe: Recipe) -> UNetSampler:
     return UNetSampler(SamplerConfig(stage.width, stage.levels, stage.kernel, queries))
 
 
+def sampler_logits(module: UNetSampler, scores: Sequence[ScoreSet]) -> list[Tensor]:
+    """[T] of each, with gradient. Neighbours of one length go through together; none is padded to the longest video."""
+    found = []
+    for _, alike in groupby(scores, key=lambda s: s.sim_QT.shape[1]):
+        logits_NT, mask_NT = module([module.inputs(s.sim_QT, s.times_T) for s in alike])
+        found += [row_T[mask_T] for row_T, mask_T in zip(logits_NT, mask_NT, strict=True)]
+    return found
+
+
 class ReinforceRule:
     """How the sampler scores frames, is paid and learns."""
 
@@ -66,8 +76,7 @@ class ReinforceRule:
         return ScoreSet(similarity(footage.text_QD(self.queries(rated)), footage.feats_TD), footage.times_T)
 
     def logits(self, scores: Sequence[ScoreSet], step: int | None) -> list[Tensor]:
-        logits_BT, mask_BT = self.module([self.module.inputs(s.sim_QT, s.times_T) for s in scores])
-        return [row_T[mask_T] for row_T, mask_T in zip(logits_BT, mask_BT, strict=True)]
+        return sampler_logits(self.module, scores)
 
     def rewards(self, rated: Rated, right_G: Tensor) -> Tensor:
         return difficulty_reward(right_G, rated.pass_rate) if self.stage.reward == "difficulty" else right_G.float()

@@ -31,6 +31,7 @@ from torch import Tensor
 from msjoe.data import Record
 from msjoe.evaluation.footage import Footage
 from msjoe.reel.version import write_reel_json
+from msjoe.rl.card import write_cards
 from msjoe.rl.difficulty import read_pool
 from msjoe.rl.loop import Span, new_accelerator, run_loop
 from msjoe.rl.pool import Rated, Videos, load_parts, training_records, validation_records
@@ -191,3 +192,4 @@ def _run(
         about = {"command": f"msjoe train {name}", "seed": recipe.seed, "recipe": recipe.to_json()}
         save_module(rule.module, out / name / CHECKPOINT, recipe, about)
         log.info("%s", out / name / CHECKPOINT)
+        write_cards(out, [name])

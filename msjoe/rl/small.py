@@ -11,6 +11,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from msjoe.rl.checkpoints import learner_tensors, load_learner
+from msjoe.rl.sharding import whole
 
 
 class SmallLearner:
@@ -49,7 +50,7 @@ def sum_gradients(parameters: Iterable[Tensor], accelerator: Accelerator) -> Non
 def step_down(optimizer: torch.optim.Optimizer, module: nn.Module, lr: float, max_grad_norm: float) -> float:
     """Clip and step; without any gradient nothing moves, the optimizer's averages included. Returns the norm."""
     learning = [p for p in module.parameters() if p.requires_grad]
-    norm = float(nn.utils.clip_grad_norm_(learning, max_grad_norm))
+    norm = float(whole(nn.utils.clip_grad_norm_(learning, max_grad_norm)))
     if norm > 0:
         for group in optimizer.param_groups:
             group["lr"] = lr

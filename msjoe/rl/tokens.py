@@ -9,12 +9,14 @@ Shapes: B prompts, G samples of each, N = B x G rows (samples of a prompt side b
 tokens, V words of the vocabulary.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from transformers.utils import ModelOutput
 
 PICTURES = ("pixel_values", "image_grid_thw")
 TEXTS = ("input_ids", "attention_mask", "mm_token_type_ids")
@@ -74,13 +76,10 @@ def sample_tokens(
     group: int,
     voice: Voice,
     generators: Sequence[torch.Generator] = (),
-    go_on: Callable[[bool], bool] = lambda more: more,
 ) -> Sampled:
     """``group`` replies to each prompt. ``generators``: one a prompt, on the model's device, for temperature above 0.
 
-    A prompt's replies depend on its own generator alone and not on what else is in the batch. ``go_on`` is
-    asked after each token with whether a row here is unfinished: processes that share a sharded model must all take
-    part in each forward pass.
+    A prompt's replies depend on its own generator alone and not on what else is in the batch.
     """
     count = len(prompts.pictures_B) * group
     out, cache, places_N = _read_prompts(model, prompts, group)
@@ -94,7 +93,7 @@ def sample_tokens(
         logps.append(logp_NV.gather(1, token_N[:, None])[:, 0].masked_fill(~live_N, 0.0))
         tokens.append(token_N.masked_fill(~live_N, voice.pad))
         live_N = live_N & ~torch.isin(token_N, torch.tensor(voice.ends, device=out.device))
-        if step + 1 == voice.limit or not go_on(bool(live_N.any())):
+        if step + 1 == voice.limit or not live_N.any():
             break
         mask_NP = F.pad(mask_NP, (0, 1), value=1)
         position_3N1 = (places_N + step).expand(3, -1)[..., None]
@@ -104,21 +103,61 @@ def sample_tokens(
 
 
 def completion_logps(
-    model: nn.Module, prompts: Prompts, tokens_NL: Tensor, mask_NL: Tensor, temperature: float = 1.0
+    model: nn.Module,
+    prompts: Prompts,
+    index_N: Sequence[int],
+    tokens_NL: Tensor,
+    mask_NL: Tensor,
+    temperature: float = 1.0,
 ) -> tuple[Tensor, Tensor]:
     """Log-probability of each token of a reply, and the entropy there, float32 [N, L]; differentiable, 0 off the mask.
 
-    One prompt a row.
+    Row i continues the prompt ``index_N[i]``.
     """
-    length = tokens_NL.shape[1]
-    inputs = prompts.inputs
-    positions_3NP, places_N = prompt_positions(model, prompts)
-    ahead_3NL = (places_N[:, None] + torch.arange(length, device=tokens_NL.device)).expand(3, -1, -1)
-    words = _words(model, prompts, torch.cat([inputs["input_ids"], tokens_NL], 1))
-    mask_NX = torch.cat([inputs["attention_mask"], mask_NL.to(inputs["attention_mask"])], 1)
-    positions_3NX = torch.cat([positions_3NP, ahead_3NL], 2)
+    length, own = tokens_NL.shape[1], prompts.rows(index_N)
+    positions_3NP, places_N = prompt_positions(model, own)
+    ids_NX = torch.cat([own.inputs["input_ids"], tokens_NL], 1)
+    mask_NX = torch.cat([own.inputs["attention_mask"], mask_NL.to(own.inputs["attention_mask"])], 1)
+    positions_3NX = torch.cat([positions_3NP, _ahead(places_N, length)], 2)
     given = {"attention_mask": mask_NX, "position_ids": positions_3NX, "logits_to_keep": length + 1}
-    logits_NLV = model(**words, **given, use_cache=False).logits[:, :-1]
+    logits_NLV = _read(model, own, ids_NX, **given, use_cache=False).logits[:, :-1]
+    return _of_tokens(model, logits_NLV, tokens_NL, mask_NL, temperature)
+
+
+def shared_logps(
+    model: nn.Module,
+    prompts: Prompts,
+    index_N: Sequence[int],
+    tokens_NL: Tensor,
+    mask_NL: Tensor,
+    temperature: float = 1.0,
+) -> tuple[Tensor, Tensor]:
+    """As ``completion_logps``, but a prompt is computed once for all of its rows: for prompts of many rows.
+
+    It keeps keys and values for the gradient, which gradient checkpointing would throw away.
+    """
+    length, index = tokens_NL.shape[1], torch.tensor(list(index_N), device=tokens_NL.device)
+    positions_3BP, places_B = prompt_positions(model, prompts)
+    mask_BP = prompts.inputs["attention_mask"]
+    given = {"attention_mask": mask_BP, "position_ids": positions_3BP, "logits_to_keep": 1}
+    first = _read(model, prompts, prompts.inputs["input_ids"], **given, use_cache=True)
+    logits = [first.logits[index]]
+    if length > 1:
+        first.past_key_values.batch_select_indices(index)
+        mask_NX = torch.cat([mask_BP[index], mask_NL[:, :-1].to(mask_BP)], 1)
+        given = {"attention_mask": mask_NX, "position_ids": _ahead(places_B[index], length - 1)}
+        logits.append(model(tokens_NL[:, :-1], **given, past_key_values=first.past_key_values, use_cache=True).logits)
+    return _of_tokens(model, torch.cat(logits, 1), tokens_NL, mask_NL, temperature)
+
+
+def _ahead(places_N: Tensor, length: int) -> Tensor:
+    """Positions of ``length`` tokens from ``places_N`` on, [3, N, length]."""
+    return (places_N[:, None] + torch.arange(length, device=places_N.device)).expand(3, -1, -1)
+
+
+def _of_tokens(
+    model: nn.Module, logits_NLV: Tensor, tokens_NL: Tensor, mask_NL: Tensor, temperature: float
+) -> tuple[Tensor, Tensor]:
     logp_NLV = _log_softmax(model, logits_NLV, temperature)
     logp_NL = logp_NLV.gather(2, tokens_NL[..., None])[..., 0]
     entropy_NL = -(logp_NLV.detach().exp() * logp_NLV.detach()).sum(-1)
@@ -152,23 +191,38 @@ def _log_softmax(model: nn.Module, logits_V: Tensor, temperature: float) -> Tens
     return logits_V.index_fill(-1, torch.tensor(pictured, device=logits_V.device), lowest).log_softmax(-1)
 
 
-def _words(model: nn.Module, prompts: Prompts, ids_BX: Tensor) -> dict[str, Tensor]:
-    """What the model reads for token ids that begin with the prompts': ids and pixels, or embeddings."""
+def _read(model: nn.Module, prompts: Prompts, ids_BX: Tensor, **given) -> ModelOutput:
+    """The model on token ids that begin with the prompts', with their pixels or what was made of them before."""
     if prompts.seen is None:
         pictures = {name: prompts.inputs[name] for name in PICTURES if name in prompts.inputs}
-        return {"input_ids": ids_BX} | pictures
-    bare = unwrapped(model)
-    embedded_BXD = bare.get_input_embeddings()(ids_BX)
-    holes_BX1 = (ids_BX == bare.config.image_token_id)[..., None]
-    seen = torch.cat(prompts.seen).to(embedded_BXD)
-    return {"inputs_embeds": embedded_BXD.masked_scatter(holes_BX1, seen)}
+        return model(input_ids=ids_BX, **pictures, **given)
+    with _pictures_put_in(unwrapped(model), prompts.seen):
+        return model(input_ids=ids_BX, **given)
+
+
+@contextmanager
+def _pictures_put_in(model: nn.Module, seen: Sequence[Tensor]) -> Iterator[None]:
+    """Visual tokens take the places of their marks as the model embeds them.
+
+    Inside of its forward pass, because weights that are cut over processes are whole only there.
+    """
+
+    def put(_: nn.Module, ids: tuple[Tensor], embedded_BXD: Tensor) -> Tensor:
+        holes_BX1 = (ids[0] == model.config.image_token_id)[..., None]
+        return embedded_BXD.masked_scatter(holes_BX1, torch.cat(list(seen)).to(embedded_BXD))
+
+    hook = model.get_input_embeddings().register_forward_hook(put)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def _read_prompts(model: nn.Module, prompts: Prompts, group: int) -> tuple[Tensor, object, Tensor]:
     """Logits [N, V] behind the prompts, the cache of keys and values, and the next position of each row [N]."""
     positions_3BP, places_B = prompt_positions(model, prompts)
-    words, mask_BP = _words(model, prompts, prompts.inputs["input_ids"]), prompts.inputs["attention_mask"]
-    out = model(**words, attention_mask=mask_BP, position_ids=positions_3BP, use_cache=True, logits_to_keep=1)
+    given = {"attention_mask": prompts.inputs["attention_mask"], "position_ids": positions_3BP}
+    out = _read(model, prompts, prompts.inputs["input_ids"], **given, use_cache=True, logits_to_keep=1)
     cache = out.past_key_values
     if group > 1:
         cache.batch_repeat_interleave(group)

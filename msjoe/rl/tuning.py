@@ -11,7 +11,8 @@ from pathlib import Path
 import torch
 from peft import LoraConfig
 from peft.tuners.tuners_utils import BaseTunerLayer
-from torch import nn
+from torch import Tensor, nn
+from transformers import AutoModelForImageTextToText
 
 from msjoe.errors import UserError
 from msjoe.files import write_atomic
@@ -71,26 +72,32 @@ class Reference:
 
 
 def save_tuned(mllm: Mllm, folder: Path) -> None:
-    """The whole model as ``Mllm.load`` reads it, float32 weights as float16; of a 4-bit model, the adapters alone."""
+    """What ``Mllm.load`` reads: the whole model, float32 weights as float16, or a 4-bit model's adapters alone."""
     folder.mkdir(parents=True, exist_ok=True)
+    text = mllm.templates.to_json()
+    write_atomic(folder / PROMPTS_JSON, lambda path: path.write_text(text, encoding="utf-8"))
     if getattr(mllm.model, "is_loaded_in_4bit", False):
         mllm.model.save_pretrained(folder)
         return
-    model = copy.deepcopy(mllm.model)
-    merge_adapters(model)
-    if model.dtype == torch.float32:
-        model = model.half()
-    model.save_pretrained(folder)
+    with torch.device("meta"):
+        plain = AutoModelForImageTextToText.from_config(mllm.model.config)
+    plain.load_state_dict(merged_weights(mllm.model), assign=True)
+    plain.tie_weights()
+    plain.generation_config = mllm.model.generation_config
+    plain.save_pretrained(folder)
     mllm.processor.save_pretrained(folder)
-    text = mllm.templates.to_json()
-    write_atomic(folder / PROMPTS_JSON, lambda path: path.write_text(text, encoding="utf-8"))
 
 
-def merge_adapters(model: nn.Module) -> None:
-    """Add the adapters to the weights they stand beside, and take them out."""
-    for name, module in list(model.named_modules()):
-        if isinstance(module, BaseTunerLayer):
-            module.merge()
-            parent, _, child = name.rpartition(".")
-            setattr(model.get_submodule(parent), child, module.get_base_layer())
-    model._hf_peft_config_loaded = False  # or transformers would save adapters, which are gone
+def merged_weights(model: nn.Module) -> dict[str, Tensor]:
+    """The weights with the adapters added to those they stand beside, by their names in a model without any.
+
+    On the CPU, float32 as float16. Of a model that is cut over processes: inside ``Shards.gathered``.
+    """
+    weights = {name: weight.detach() for name, weight in model.named_parameters(remove_duplicate=False)}
+    merged = {name.replace(".base_layer.", "."): w for name, w in weights.items() if ".lora_" not in name}
+    for name, layer in model.named_modules():
+        if isinstance(layer, BaseTunerLayer):
+            added = sum(layer.get_delta_weight(adapter).float() for adapter in layer.active_adapters)
+            base = merged[f"{name}.weight"]
+            merged[f"{name}.weight"] = (base.float() + added.detach()).to(base.dtype)
+    return {name: (w.half() if w.dtype == torch.float32 else w).cpu() for name, w in merged.items()}

@@ -4,7 +4,7 @@ Shapes: L new tokens of one reply.
 """
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from msjoe.mllm import Mllm, Shown
-from msjoe.rl.tokens import Prompts, Sampled, Voice, completion_logps, sample_tokens
+from msjoe.rl.tokens import Prompts, Sampled, Voice, completion_logps, sample_tokens, shared_logps
 
 REASON, ANSWER = "reason", "answer"
-SEEN_BYTES = 2 << 30  # of visual tokens kept
+SEEN_BYTES = 2 << 30  # of pictures and their visual tokens kept
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,13 @@ class Said:
 class Speaker:
     """An MLLM that is sampled and trained."""
 
-    def __init__(
-        self,
-        mllm: Mllm,
-        max_queries: int,
-        batch: int = 16,
-        go_on: Callable[[bool], bool] = lambda more: more,
-    ) -> None:
-        """``batch``: replies computed at once; ``go_on``: see ``tokens.sample_tokens``."""
-        self.mllm, self.max_queries, self.batch, self.go_on = mllm, max_queries, batch, go_on
+    def __init__(self, mllm: Mllm, max_queries: int, batch: int = 16) -> None:
+        """``batch``: replies computed at once."""
+        self.mllm, self.max_queries, self.batch = mllm, max_queries, batch
+        self.share_prompts = True  # in ``logps``
+        self.pad: int = mllm.processor.tokenizer.pad_token_id
         self._seen: dict[tuple[int, int], tuple[np.ndarray, Tensor]] = {}  # pictures by identity, which they keep here
+        self._seen_bytes = 0
 
     def prompts(self, turn: str, shown: Sequence[Shown]) -> Prompts:
         """Encoded prompts of one turn; pictures within the turn's size."""
@@ -60,8 +57,9 @@ class Speaker:
     def _look(self, frames: Sequence[np.ndarray], pixels: int, patches: Tensor, grids: Tensor) -> tuple[Tensor, ...]:
         """Visual tokens of each picture. A frozen tower sees it once, however many rollouts and updates show it."""
         keys = [(id(frame), pixels) for frame in frames]
-        if sum(tokens.nbytes for _, tokens in self._seen.values()) > SEEN_BYTES:
+        if self._seen_bytes > SEEN_BYTES:
             self._seen.clear()
+            self._seen_bytes = 0
         new = {key: i for i, key in enumerate(keys) if key not in self._seen}
         if new:
             patches_of = patches.split(grids.prod(-1).tolist())
@@ -69,6 +67,7 @@ class Speaker:
             found = core.get_image_features(torch.cat([patches_of[i] for i in places]), grids[places], return_dict=True)
             for (key, i), tokens in zip(new.items(), found.pooler_output, strict=True):
                 self._seen[key] = frames[i], tokens
+                self._seen_bytes += frames[i].nbytes + tokens.nbytes
         return tuple(self._seen[key][1] for key in keys)
 
     def say(
@@ -87,7 +86,7 @@ class Speaker:
         for start in range(0, len(shown), at_once):
             part = slice(start, start + at_once)
             prompts = self.prompts(turn, shown[part])
-            drawn = sample_tokens(self.mllm.model, prompts, group, voice, generators[part], self.go_on)
+            drawn = sample_tokens(self.mllm.model, prompts, group, voice, generators[part])
             rows = self._read(drawn, voice)
             said += [rows[i : i + group] for i in range(0, len(rows), group)]
         return said
@@ -102,25 +101,25 @@ class Speaker:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Log-probabilities of replies under the present weights (or ``model``'s), the mask and the entropies, [N, L].
 
-        Row i is the reply ``said[i]`` to ``shown[i]``. Replies to the very same ``Shown`` share its encoded pictures.
+        Row i is the reply ``said[i]`` to ``shown[i]``. Replies to the very same ``Shown`` share its prompt.
         """
         device = self.mllm.device
         unlike = list({id(one): one for one in shown}.values())
         place = {id(one): i for i, one in enumerate(unlike)}
-        prompts = self.prompts(turn, unlike).rows([place[id(one)] for one in shown])
-        pad = self.mllm.processor.tokenizer.pad_token_id
-        tokens_NL = nn.utils.rnn.pad_sequence([s.tokens_L for s in said], batch_first=True, padding_value=pad)
+        prompts, index_N = self.prompts(turn, unlike), [place[id(one)] for one in shown]
+        tokens_NL = nn.utils.rnn.pad_sequence([s.tokens_L for s in said], batch_first=True, padding_value=self.pad)
         lengths_N = torch.tensor([len(s.tokens_L) for s in said])
-        mask_NL = torch.arange(tokens_NL.shape[1]) < lengths_N[:, None]
+        mask_NL = (torch.arange(tokens_NL.shape[1]) < lengths_N[:, None]).to(device)
         which = self.mllm.model if model is None else model
-        logp_NL, entropy_NL = completion_logps(which, prompts, tokens_NL.to(device), mask_NL.to(device), temperature)
-        return logp_NL, mask_NL.to(device), entropy_NL
+        share = self.share_prompts and len(unlike) < len(shown)
+        find = shared_logps if share else completion_logps
+        logp_NL, entropy_NL = find(which, prompts, index_N, tokens_NL.to(device), mask_NL, temperature)
+        return logp_NL, mask_NL, entropy_NL
 
     def _voice(self, turn: str, temperature: float) -> Voice:
         templates, ends = self.mllm.templates, self.mllm.model.generation_config.eos_token_id
         limit = templates.reason_new_tokens if turn == REASON else templates.answer_new_tokens
-        pad = self.mllm.processor.tokenizer.pad_token_id
-        return Voice(limit, tuple(ends) if isinstance(ends, list) else (ends,), pad, temperature)
+        return Voice(limit, tuple(ends) if isinstance(ends, list) else (ends,), self.pad, temperature)
 
     def _read(self, drawn: Sampled, voice: Voice) -> list[Said]:
         texts = self.mllm.processor.batch_decode(

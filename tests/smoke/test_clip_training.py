@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -150,10 +151,10 @@ def test_the_whole_command_writes_a_checkpoint_with_its_card(tmp_path, monkeypat
     monkeypatch.setattr(clip_training, "validate_clip", lambda folder: clip_validation.validate_clip(folder, 1, 20))
     monkeypatch.setattr(clip_validation, "TRACKS", ("order",))
     out = tmp_path / "reel-clip"
-    record = train_clip(out, steps=2, seed=1, config=TINY)
+    record = train_clip(out, replace(TINY, steps=2, seed=1))
     saved = json.loads((out / "reel.json").read_text())
     assert saved == {"reel_version": saved["reel_version"], **record}
-    assert saved["command"] == "msjoe reel train-clip --steps 2 --seed 1"
+    assert saved["command"] == "msjoe reel train-clip --steps 2 --lr 0.001 --seed 1"
     assert 0 <= saved["validation"]["hard_decoys"]["first"] <= 1
     assert saved["validation"]["ranking"]["order"]["queries"] > 0
     card = (out / "README.md").read_text()

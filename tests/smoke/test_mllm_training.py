@@ -14,15 +14,22 @@ from msjoe.reel import mllm_data, mllm_forward
 from msjoe.reel.mllm_batches import TURN, answer_branch, attention_mask, collate, encode
 from msjoe.reel.mllm_data import Recipe, choice_branch, copy_branch, costume_points, make_batch
 from msjoe.reel.mllm_forward import forward, image_patches, image_tokens
-from msjoe.reel.mllm_model import build_processor, build_tokenizer, new_mllm
-from msjoe.reel.mllm_pointing import HEADS, LAYERS, attention_to_frames, pointing_loss
-from msjoe.reel.mllm_questions import _looks, ask, find, look_words
+from msjoe.reel.mllm_model import build_processor, build_tokenizer, continued_mllm, new_mllm, save_mllm
+from msjoe.reel.mllm_pointing import (
+    HEADS,
+    LAYERS,
+    OPTION_LAYER,
+    attention_to_frames,
+    attention_to_options,
+    pointing_loss,
+)
+from msjoe.reel.mllm_questions import _looks, ask, find, hop, look_words
 from msjoe.reel.mllm_shows import Frame, Show, random_script, random_show
 from msjoe.reel.mllm_training import MllmTraining, language_loss, reply_lengths, run_training
 from msjoe.reel.muon import build_optimizers, orthogonal
 from msjoe.reel.questions import Plan
-from msjoe.reel.training_run import Stage, run_stage
-from msjoe.reel.world import Look, Moment
+from msjoe.reel.training_run import Paused, Running, Stage, run_stage
+from msjoe.reel.world import CHARACTERS, ITEMS, Look, Moment
 
 SMALL = (
     Recipe(0.5, "seen", 56, (1, 2), tokens=1),
@@ -147,7 +154,7 @@ def a_show(*frames: Frame) -> Show:
     return Show(frames, 112, replace(random_script(np.random.default_rng(0)), cast=cast))
 
 
-def test_attention_to_frames_is_that_of_the_models_heads():
+def test_attention_to_frames_and_options_is_that_of_the_models_heads():
     """With the eager attention of transformers, which returns its weights."""
     model = new_mllm(0).eval()
     (show, branches), other = two_shows(112)
@@ -163,7 +170,8 @@ def test_attention_to_frames_is_that_of_the_models_heads():
     with torch.no_grad(), pytest.MonkeyPatch.context() as patch:
         # eager adds its mask, sdpa takes a boolean one
         patch.setattr(mllm_forward, "attention_mask", lambda s: torch.where(hidden, 0.0, -1e9))
-        patch.setattr(mllm_forward, "attention_to_frames", lambda *a: attention_to_frames(*a[:3], hidden[:, 0], a[4]))
+        for told in (attention_to_frames, attention_to_options):
+            patch.setattr(mllm_forward, told.__name__, lambda *a, told=told: told(*a[:3], hidden[:, 0], a[4]))
         out = forward(model, batch)
     for hook in hooks:
         hook.remove()
@@ -171,6 +179,81 @@ def test_attention_to_frames_is_that_of_the_models_heads():
         real_PHL = seen[depth][batch.points.rows_P, :HEADS, batch.points.places_P]
         ends_PHK = batch.points.ends_BK[batch.points.rows_P].unsqueeze(1).expand(-1, HEADS, -1)
         torch.testing.assert_close(logs_HPK.exp(), real_PHL.gather(2, ends_PHK).transpose(0, 1), atol=1e-5, rtol=1e-4)
+    rows, places, meant = batch.points.copies_3C
+    real_CH = seen[OPTION_LAYER][rows, :HEADS, places, meant]
+    assert len(real_CH)
+    torch.testing.assert_close(out.logs_HC1.exp()[..., 0], real_CH.T, atol=1e-5, rtol=1e-4)
+
+
+def test_the_option_to_look_at_holds_the_word_that_comes_next():
+    words = build_tokenizer()
+    for options in (("cup", "key"), ("the harbour", "the blue waves"), ("1", "2", "3")):
+        reply = options[-1]
+        branch = answer_branch("choice", "Who?", options, reply)
+        prompt = encode(branch.prompt)
+        said = [(words.decode(encode(reply)[i]), words.decode(prompt[place])) for i, place in branch.copied]
+        assert len(said) == len(encode(reply))
+        assert all(one.strip() == other.strip() for one, other in said)
+        end = branch.prompt.index(f". {reply}") + len(f". {reply}")
+        assert branch.copied[-1][1] == len(encode(branch.prompt[:end])) - 1
+    assert answer_branch("open", "Who?", (), "key").copied == ()
+
+
+def test_what_was_never_held_is_looked_up_option_by_option():
+    """The reply has no frame to look at; each option has those that rule it out."""
+    show = a_show(*(scene(0, 0, item) for item in (1, 4, 6)), scene(1, 2, 8), scene(2, 3, 9))
+    show = replace(show, script=replace(show.script, cast={who: Look(who, 0) for who in range(len(CHARACTERS))}))
+    rng, words, found = np.random.default_rng(0), build_tokenizer(), 0
+    for _ in range(400):
+        asked = ask(rng, show)
+        if "never" not in asked.text:
+            assert asked.option_looks == ()
+            continue
+        found += 1
+        branch = choice_branch("choice", asked)
+        prompt = encode(branch.prompt + TURN)
+        told = {words.decode(prompt[len(prompt) - 1 + place]).strip(): frames for place, frames, _ in branch.points}
+        assert told == {ITEMS[1]: (0,), ITEMS[4]: (1,), ITEMS[6]: (2,)}
+        assert asked.options[asked.right] in (ITEMS[8], ITEMS[9])
+    assert found > 10
+
+
+def test_a_hop_goes_from_a_moment_shown_once_to_the_nearest_of_another():
+    show = a_show(scene(0, 0, 0), scene(1, 1, 1), scene(2, 2, 2), scene(1, 3, 3), scene(2, 4, 4))
+    rng, found = np.random.default_rng(0), set()
+    for _ in range(300):
+        one = hop(rng, show)
+        if one is None:
+            continue
+        text, reply, ((anchor,), (target,)) = one
+        attribute = text.removeprefix("Which ").split(",")[0]
+        assert look_words(show.frames[target].moment, attribute) == reply
+        beside = ", next after " in text or ", last before " in text
+        between = show.frames[min(anchor, target) + 1 : max(anchor, target)]
+        assert ", after " in text or ", before " in text or beside
+        assert (target > anchor) == ("after " in text)
+        assert not beside or abs(target - anchor) == 1
+        assert show.frames[target].moment.who not in {frame.moment.who for frame in between}
+        found.add((anchor, target))
+    assert {(0, 1), (0, 2), (4, 3), (1, 2), (1, 0)} <= found
+
+
+def test_training_goes_on_from_an_earlier_miniature_with_other_words(tmp_path):
+    before = new_mllm(3)
+    save_mllm(before, tmp_path)
+    vocabulary = build_tokenizer().get_vocab()
+    moved = {"king": vocabulary["chef"], "chef": vocabulary["king"]}  # an earlier vocabulary in another order
+    file = tmp_path / "tokenizer.json"
+    tokenizer = json.loads(file.read_text())
+    tokenizer["model"]["vocab"] |= moved
+    file.write_text(json.dumps(tokenizer))
+    after = continued_mllm(tmp_path, seed=4)
+    words, earlier = after.lm_head.weight, before.lm_head.weight.half().float()
+    torch.testing.assert_close(words[vocabulary["king"]], earlier[vocabulary["chef"]])
+    torch.testing.assert_close(words[vocabulary["cup"]], earlier[vocabulary["cup"]])
+    assert after.lm_head.weight is after.model.language_model.embed_tokens.weight
+    with pytest.raises(CheckpointError, match="does not hold a miniature MLLM"):
+        continued_mllm(tmp_path / "nothing", seed=0)
 
 
 def test_pointing_loss_by_hand():
@@ -267,17 +350,20 @@ def test_the_learning_rate_rises_stays_and_falls():
 # --- runs
 
 
-def toy_loss(net: nn.Module, step: int):
-    x = torch.randn(8, 4, generator=torch.Generator().manual_seed(step))
-    return (net(x) - x.sum(1, keepdim=True)).pow(2).mean(), {"seen": float(step)}
+def toy_batch(step: int) -> torch.Tensor:
+    return torch.randn(8, 4, generator=torch.Generator().manual_seed(step))
 
 
-def toy_run(folder, stop_after=None, steps=12):
+def toy_loss(net: nn.Module, x: torch.Tensor):
+    return (net(x) - x.sum(1, keepdim=True)).pow(2).mean(), {"seen": float(x[0, 0])}
+
+
+def toy_run(folder, stop_after=None, steps=12, running=Running()):
     torch.manual_seed(0)
     net = nn.ModuleDict({"layers": nn.ModuleList([nn.Linear(4, 4)]), "out": nn.Linear(4, 1)})
     net.forward = lambda x: net["out"](net["layers"][0](x))
     stage = Stage("toy", steps=steps, seed=0, lr=0.01, warmup=2, decay=0.5)
-    run_stage(stage, net, lambda step: toy_loss(net, step), folder, stop_after)
+    run_stage(stage, net, toy_batch, lambda x: toy_loss(net, x), folder, running, stop_after)
     return net.state_dict()
 
 
@@ -288,6 +374,21 @@ def test_a_stopped_stage_ends_in_the_same_weights_and_metrics(tmp_path):
     assert all(torch.equal(straight[name], resumed[name]) for name in straight)
     lines = [json.loads(line) for line in (tmp_path / "stopped" / "toy.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [5, 12]
+
+
+def test_batches_drawn_ahead_by_a_process_give_the_same_weights(tmp_path):
+    alone, ahead = toy_run(tmp_path / "alone"), toy_run(tmp_path / "ahead", running=Running(workers=1))
+    assert all(torch.equal(alone[name], ahead[name]) for name in alone)
+
+
+def test_a_run_of_few_minutes_stops_and_the_same_call_goes_on(tmp_path):
+    straight = toy_run(tmp_path / "straight")
+    one_step = Running(minutes=1e-9)
+    for call in range(1, 12):
+        with pytest.raises(Paused, match=f": {call} of 12 steps are done"):
+            toy_run(tmp_path / "pieces", running=one_step)
+    pieces = toy_run(tmp_path / "pieces", running=one_step)
+    assert all(torch.equal(straight[name], pieces[name]) for name in straight)
 
 
 def test_a_run_of_other_settings_is_not_continued(tmp_path):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +15,11 @@ import torch
 from accelerate import Accelerator
 from safetensors.torch import load_file
 
+from analysis import pilots
 from msjoe.cli import main
 from msjoe.loading import embedded
 from msjoe.mllm import Mllm
+from msjoe.mllm_adapters import merge_adapters
 from msjoe.rl import joint, sampler_training
 from msjoe.rl.joint import JointLearner
 from msjoe.rl.losses import GrpoConfig
@@ -25,7 +28,7 @@ from msjoe.rl.recipe import Data, JointStage, Recipe, Rollouts, SamplerStage
 from msjoe.rl.rewards import PositiveTransform, RewardWeights
 from msjoe.rl.rules import ReinforceRule, new_sampler
 from msjoe.rl.sampler_training import DrawLearner
-from msjoe.rl.tuning import merge_adapters, save_tuned
+from msjoe.rl.tuning import save_tuned
 from msjoe.sampler import load_sampler
 from msjoe.selectors.tspo_agent import load_agent
 from msjoe.trace import Trace
@@ -242,44 +245,83 @@ def copied_ratings(run: Path, out: Path) -> Path:
     return out
 
 
-@pytest.mark.slow
-def test_a_killed_run_goes_on_as_if_it_had_not_been(run, tmp_path):
-    how = ["--config", str(TINY), "--set", "sampler.steps=4", "keep.checkpoint_seconds=0", "keep.validate_every=0"]
-    straight, killed = (copied_ratings(run, tmp_path / name) for name in ("straight", "killed"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MSJOE_CACHE", str(run / "features"))
-        assert main(["train", "sampler", "--out", str(straight), *how]) == 0
-    process = shell("msjoe", "train", "sampler", "--out", str(killed), *how, cache=run / "features")
+def kill_once(begun: Callable[[], object], run: Path, stage: str, out: Path, how: list[str]) -> None:
+    """Start a stage and kill it, without a chance to tidy up, when ``begun`` says so."""
+    process = shell("msjoe", "train", stage, "--out", str(out), *how, cache=run / "features")
     deadline = time.monotonic() + 240
-    while not list(killed.glob("sampler/state/step-*/state.json")):
+    while not begun():
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stderr.close()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MSJOE_CACHE", str(run / "features"))
-        assert main(["train", "sampler", "--out", str(killed), *how, "--resume"]) == 0
-    assert metrics(killed, "sampler") == metrics(straight, "sampler")
-    for name, tensor in load_file(straight / "sampler" / "checkpoint" / "model.safetensors").items():
-        assert torch.equal(tensor, load_file(killed / "sampler" / "checkpoint" / "model.safetensors")[name]), name
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", ["sampler", "joint"])
-def test_two_processes_make_the_step_of_one(run, tmp_path, stage):
+def test_a_killed_rating_goes_on_as_if_it_had_not_been(run, tmp_path):
+    rows = tmp_path / "difficulty" / "ratings-0.jsonl"
+    how = ["--config", str(TINY)]
+    kill_once(lambda: rows.is_file() and rows.read_text(), run, "difficulty", tmp_path, how)
+    assert not (tmp_path / "difficulty" / "ratings.jsonl").exists()
+    with rows.open("a") as file:
+        file.write('{"id": "torn')  # as a kill in the middle of a line leaves it
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MSJOE_CACHE", str(run / "features"))
+        assert main(["train", "difficulty", "--out", str(tmp_path), *how, "--resume"]) == 0
+    for name in ("ratings.jsonl", "informativeness.json"):
+        assert (tmp_path / "difficulty" / name).read_text() == (run / "difficulty" / name).read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["sampler", "tspo", "joint"])
+def test_a_killed_run_goes_on_as_if_it_had_not_been(run, tmp_path, stage):
+    how = ["--config", str(TINY), "--set", f"{stage}.steps=3", "keep.checkpoint_seconds=0", "keep.validate_every=0"]
+    how += ["joint.sampler=new", "joint.tuning=lora", "joint.updates=2", "joint.gradient_checkpointing=false"]
+    straight, killed = (copied_ratings(run, tmp_path / name) for name in ("straight", "killed"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MSJOE_CACHE", str(run / "features"))
+        assert main(["train", stage, "--out", str(straight), *how]) == 0
+    kill_once(lambda: list(killed.glob(f"{stage}/state/step-*/state.json")), run, stage, killed, how)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MSJOE_CACHE", str(run / "features"))
+        assert main(["train", stage, "--out", str(killed), *how, "--resume"]) == 0
+    assert metrics(killed, stage) == metrics(straight, stage)
+    weights = [sorted((out / stage / "checkpoint").rglob("model.safetensors")) for out in (killed, straight)]
+    assert len(weights[0]) == len(weights[1]) == (2 if stage == "joint" else 1)
+    for mine, theirs in zip(*map(lambda paths: map(load_file, paths), weights), strict=True):
+        for name, tensor in theirs.items():
+            assert torch.equal(tensor, mine[name]), name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("stage", "module", "settings"),
+    [
+        ("sampler", "msjoe", []),
+        ("joint", "msjoe", []),
+        ("joint", "tests.fsdp2_cpu", ["joint.questions=3"]),  # one process has two of them and the other one
+        (
+            "joint",
+            "tests.fsdp2_cpu",
+            ["joint.tuning=lora", "joint.grpo.beta=0.1", "joint.gradient_checkpointing=false"],
+        ),
+    ],
+    ids=["sampler", "joint", "fsdp2", "fsdp2-lora-kl"],
+)
+def test_two_processes_make_the_step_of_one(run, tmp_path, stage, module, settings):
     """Compared by the first moment that AdamW holds after one step: a tenth of the clipped gradient."""
-    how = ["--config", str(TINY), "--set", f"{stage}.steps=1", "joint.sampler=new", "keep.validate_every=0"]
+    how = ["--config", str(TINY), "--set", f"{stage}.steps=1", "joint.sampler=new", "keep.validate_every=0", *settings]
     alone, two = (copied_ratings(run, tmp_path / name) for name in ("alone", "two"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MSJOE_CACHE", str(run / "features"))
         assert main(["train", stage, "--out", str(alone), *how]) == 0
     config = str(ROOT / "configs" / "accelerate" / "cpu2.yaml")
-    launch = ("accelerate.commands.launch", "--config_file", config, "-m", "msjoe", "train", stage, "--out", str(two))
+    launch = ("accelerate.commands.launch", "--config_file", config, "-m", module, "train", stage, "--out", str(two))
     process = shell(*launch, *how, cache=run / "features")
     _, told = process.communicate(timeout=280)
     assert process.returncode == 0, told[-3000:]
+    assert [json.loads((out / stage / "recipe.json").read_text())["processes"] for out in (alone, two)] == [1, 2]
     mine, theirs = (load_file(out / stage / "state" / "step-000001" / "state.safetensors") for out in (alone, two))
     assert mine.keys() == theirs.keys()
     moments = [name for name in mine if name.endswith("exp_avg")]
@@ -288,3 +330,19 @@ def test_two_processes_make_the_step_of_one(run, tmp_path, stage):
         torch.testing.assert_close(mine[name], theirs[name], atol=1e-6, rtol=1e-3, msg=name)
     for one, other in zip(metrics(alone, stage), metrics(two, stage), strict=True):
         assert one["reward"] == pytest.approx(other["reward"], abs=1e-5)
+        assert one["rewards/acc"] == pytest.approx(other["rewards/acc"], abs=1e-5)
+
+
+@pytest.mark.slow
+def test_the_pilot_s_evaluation_runs_to_its_table_and_cards(run, capsys):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))
+        pilots.main([str(run), "--limit", "2", "--tracks", "multi", "--budget", "4", "--device", "cpu"])
+    table = (run / "validation" / "table.md").read_text()
+    assert table in capsys.readouterr().out
+    numbers = json.loads((run / "validation" / "table.json").read_text())
+    assert [(n["mllm"], n["questions"]) for n in numbers] == [("base", 2)] * 3 + [("joint", 2)] * 7
+    assert all(0 <= n["accuracy"][1] <= n["accuracy"][2] <= 1 for n in numbers)
+    assert table.strip() in (run / "joint" / "checkpoint" / "mllm" / "README.md").read_text()
+    answers = run / "validation" / "joint" / "answers.jsonl"
+    assert len(answers.read_text().splitlines()) == 2 * 7

@@ -9,9 +9,29 @@ import pytest
 from demo.browsing import CHROMIUM_FLAGS, chromium_path, serve
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 WAIT = 300_000  # milliseconds: a busy machine may take minutes to start a browser or load the models
+expect.set_options(timeout=WAIT)
+
+# What comes and goes between two looks of a test is written down in the page: how many runs ended (Run can be pressed
+# again), and what the progress line said.
+WITNESS = """
+window.runsEnded = 0;
+window.said = [];
+new MutationObserver((changes) => {
+  const switched = changes.filter((change) => change.type === "attributes" && change.target.id === "run");
+  switched.forEach((change, i) => {
+    const now = i + 1 < switched.length ? switched[i + 1].oldValue : change.target.getAttribute("disabled");
+    if (change.oldValue !== null && now === null) window.runsEnded += 1;
+  });
+  const line = document.querySelector("#stepper .now")?.textContent;
+  if (line && line !== window.said.at(-1)) window.said.push(line);
+}).observe(document, {
+  subtree: true, childList: true, characterData: true,
+  attributes: true, attributeFilter: ["disabled"], attributeOldValue: true,
+});
+"""
 
 
 @pytest.fixture(scope="session")
@@ -57,12 +77,15 @@ class Watched:
 
 @pytest.fixture
 def open_page(browser: Browser, app: str) -> Iterator[Callable[..., Watched]]:
-    """Open the app as a visitor with a screen width and a colour scheme."""
+    """Open the app as a visitor with a screen width and a colour scheme; ``script`` runs before the page's own."""
     contexts = []
 
-    def visit(width: int = 1440, scheme: str = "light", address: str = "", ready: str = "#options input") -> Watched:
+    def visit(
+        width: int = 1440, scheme: str = "light", address: str = "", ready: str = "#options input", script: str = ""
+    ) -> Watched:
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
         contexts.append(context)
+        context.add_init_script(WITNESS + script)
         watched = Watched(context.new_page())
         watched.page.set_default_timeout(WAIT)
         watched.page.goto(address or app)

@@ -1,8 +1,9 @@
 """The same question under several selectors, side by side."""
 
 import pytest
+from playwright.sync_api import expect
 
-from tests.ui.pages import run_and_wait, wait_for_end, wait_for_time
+from tests.ui.pages import a_run, expect_frames, expect_no_notice, expect_notice, run_and_wait, wait_for_time
 
 pytestmark = pytest.mark.browser
 
@@ -13,12 +14,14 @@ COLUMN = """n => [...document.querySelectorAll(`#table tbody td:nth-child(${n + 
 def test_uniform_stands_on_the_left_and_the_app_s_own_rule_chooses_other_frames(open_page):
     page = open_page().page
     run_and_wait(page)
+    expect_frames(page, 8)
     answer = page.inner_text("#answer .text")
     chosen = page.evaluate("[...document.querySelectorAll('#frames [data-seek]')].map(b => b.dataset.seek)")
     page.click("button[role=tab] >> text=Compare")
-    page.click("#compare")
-    wait_for_end(page)
-    assert page.inner_text("#notice").strip() == ""
+    with a_run(page):
+        page.click("#compare")
+    expect_no_notice(page)
+    expect(page.locator("#table tbody [data-seek]")).to_have_count(24)
     heads = page.locator("#table th[scope=col] b").all_inner_texts()
     assert heads[0] == "uniform"
     assert len(heads) == 3
@@ -41,20 +44,20 @@ def test_nothing_to_compare_gets_a_message(open_page):
     page.click("button[role=tab] >> text=Compare")
     page.uncheck("#arms label:has-text('the app') input")
     page.uncheck("#arms label:has(span:text-is('topk')) input")
-    page.click("#compare")
-    page.wait_for_selector("#notice .notice")
-    assert "nothing to compare" in page.inner_text("#notice")
-    page.wait_for_selector("#run:not([disabled])")
+    with a_run(page):
+        page.click("#compare")
+    expect_notice(page, "nothing to compare")
+    expect(page.locator("#run")).to_be_enabled()
 
 
 def test_a_comparison_can_come_first_and_be_stopped(open_page):
     page = open_page().page
     page.click("button[role=tab] >> text=Compare")
-    page.click("#compare")
-    page.wait_for_selector("#stop:not([disabled])")
-    page.click("#stop")
-    page.wait_for_selector("#compare:not([disabled])")
-    page.click("#compare")
-    wait_for_end(page)
-    assert page.inner_text("#notice").strip() == ""
-    assert page.locator("#table [data-seek]").count() == 24
+    with a_run(page):
+        page.click("#compare")
+        page.click("#stop:not([disabled])")
+    expect(page.locator("#compare")).to_be_enabled()
+    with a_run(page):
+        page.click("#compare")
+    expect_no_notice(page)
+    expect(page.locator("#table [data-seek]")).to_have_count(24)

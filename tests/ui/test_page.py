@@ -7,10 +7,25 @@ import shutil
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from demo.examples import LIST
 from msjoe.video import write_video
-from tests.ui.pages import picture, run_and_wait, set_options, texts, upload
+from tests.ui.pages import (
+    a_run,
+    choose_card,
+    expect_example,
+    expect_frames,
+    expect_no_notice,
+    expect_notice,
+    expect_rows,
+    expect_texts,
+    picture,
+    run_and_wait,
+    set_options,
+    texts,
+    upload,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -20,7 +35,8 @@ def test_one_click_answers_the_first_example(open_page):
     visitor = open_page()
     page = visitor.page
     run_and_wait(page)
-    assert page.inner_text("#notice").strip() == ""
+    expect_no_notice(page)
+    expect_frames(page, 8, width=56)
 
     first = json.loads(LIST.read_text(encoding="utf-8"))["examples"][0]["questions"][0]
     text = page.inner_text("#answer .text")
@@ -35,17 +51,14 @@ def test_one_click_answers_the_first_example(open_page):
     assert 1 <= len(queries) <= 4
     assert all(query.strip() for query in queries)
 
-    rows = page.locator("#heatmap .hm image")
-    assert rows.count() == len(queries) + 1  # and the sampling weights
+    expect_rows(page, len(queries) + 1)  # and the sampling weights
     assert len(np.unique(picture(page, "#heatmap .hm image").reshape(-1, 3), axis=0)) > 8
-    assert page.locator("#heatmap .plot .annotation").count() == len(queries) + 1
+    expect(page.locator("#heatmap .plot .annotation")).to_have_count(len(queries) + 1)
 
     times = page.locator("#frames .strip span").all_inner_texts()
     assert len(times) == 8
     assert all(re.fullmatch(r"(\d+:)?\d+:\d\d", clock) for clock in times)
-    assert page.evaluate("[...document.querySelectorAll('#frames img')].every(i => i.complete && i.naturalWidth >= 56)")
-
-    assert page.locator("#stepper .finished").count() == 5
+    expect(page.locator("#stepper .finished")).to_have_count(5)
     assert visitor.foreign == []
     assert visitor.errors == []
 
@@ -58,15 +71,15 @@ def test_the_answers_are_those_that_were_measured(open_page):
     assert measured["total"] == sum(len(example["questions"]) for example in record["examples"]) == 12
     page = open_page().page
     assert f"{measured['right']} of 12" in page.inner_text("#measured")
-    page.click(".card >> nth=1")
-    page.wait_for_selector(".card[aria-pressed=true] >> text=" + record["examples"][1]["title"])
+    choose_card(page, 1)
+    expect(page.locator(".card[aria-pressed=true]")).to_contain_text(record["examples"][1]["title"])
     page.click("#pick label >> nth=2")
     asked = record["examples"][1]["questions"][2]
-    page.wait_for_function("q => document.querySelector('#question textarea').value === q", arg=asked["question"])
+    expect_example(page, 1, question=2)
     run_and_wait(page)
     expected = next(one for one in measured["results"] if one["question"] == asked["question"])
-    assert page.inner_text("#answer .letter") == expected["answer"]
-    assert texts(page, "#queries") == expected["queries"]
+    expect(page.locator("#answer .letter")).to_have_text(expected["answer"])
+    expect_texts(page, "#queries", expected["queries"])
 
 
 def test_bad_input_gets_a_message_and_the_page_goes_on(open_page, text_as_video, tmp_path):
@@ -74,7 +87,7 @@ def test_bad_input_gets_a_message_and_the_page_goes_on(open_page, text_as_video,
     upload(page, text_as_video)
     page.fill("#question textarea", "What happens?")
     run_and_wait(page)
-    assert "notes.mp4" in page.inner_text("#notice")
+    expect_notice(page, "notes.mp4")
     assert "Traceback" not in page.inner_text("#notice")
 
     short = tmp_path / "short.mp4"
@@ -82,49 +95,48 @@ def test_bad_input_gets_a_message_and_the_page_goes_on(open_page, text_as_video,
     upload(page, short)
     page.fill("#question textarea", "What happens?")
     run_and_wait(page)
-    assert "budget" in page.inner_text("#notice")
+    expect_notice(page, "budget")
 
-    page.click(".card >> nth=0")
-    page.wait_for_selector(".card[aria-pressed=true]")
+    choose_card(page, 0)
     set_options(page, ["the only option"])
     run_and_wait(page)
-    assert "option" in page.inner_text("#notice")
+    expect_notice(page, "option")
     set_options(page, ["the same", "The same"])
     run_and_wait(page)
-    assert "are the same" in page.inner_text("#notice")
+    expect_notice(page, "are the same")
     page.fill("#question textarea", "")
     run_and_wait(page)
-    assert "question" in page.inner_text("#notice")
+    expect_notice(page, "question is empty")
 
-    page.click(".card >> nth=0")
-    page.wait_for_function("document.querySelector('#question textarea').value !== ''")
+    choose_card(page, 0)
     run_and_wait(page)
-    assert page.inner_text("#notice").strip() == ""
-    assert page.inner_text("#answer .text")
+    expect_no_notice(page)
+    expect(page.locator("#answer .text")).to_have_text(re.compile(r"\S"))
 
 
 def test_stop_frees_the_page_for_the_next_run(open_page):
     """On the longest video, with nothing cached, so that there is time to stop."""
     shutil.rmtree(os.environ["MSJOE_CACHE"], ignore_errors=True)
     page = open_page().page
-    page.click(".card >> nth=2")
-    page.wait_for_function("document.querySelectorAll('.card')[2].ariaPressed === 'true'")
-    page.click("#run")
-    page.click("#stop:not([disabled])")
-    page.wait_for_selector("#run:not([disabled])")
-    page.wait_for_selector("#stepper .idle")
-    assert page.locator("#stepper .running").count() == 0
+    choose_card(page, 2)
+    with a_run(page):
+        page.click("#run")
+        page.click("#stop:not([disabled])")
+    expect(page.locator("#stepper .idle")).to_have_count(1)
+    expect(page.locator("#stepper .running")).to_have_count(0)
     run_and_wait(page)
-    assert page.inner_text("#answer .text")
+    expect(page.locator("#answer .text")).to_have_text(re.compile(r"\S"))
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "dark"), (390, "light"), (390, "dark")])
 def test_fits_the_screen_and_the_colour_scheme(open_page, width, scheme):
     page = open_page(width, scheme).page
     run_and_wait(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    expect_frames(page, 8)
+    expect_rows(page, len(texts(page, "#queries")) + 1)
+    page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)  # once it is laid out
     wide = "e => e.getBoundingClientRect().right > innerWidth + 1 && getComputedStyle(e).position !== 'absolute'"
-    assert page.evaluate(f"[...document.querySelectorAll('#see *:not(svg *)')].filter({wide}).length") == 0
+    page.wait_for_function(f"[...document.querySelectorAll('#see *:not(svg *)')].filter({wide}).length === 0")
     background = page.evaluate("getComputedStyle(document.querySelector('#heatmap .main-svg')).backgroundColor")
     assert background == "rgba(0, 0, 0, 0)"
     white_share = (picture(page, "#heatmap .plot").min(axis=2) > 235).mean()
@@ -143,12 +155,14 @@ def test_every_control_has_a_name_and_the_keyboard_reaches_it(open_page):
     page = open_page().page
     run_and_wait(page)
     page.click("#settings button >> nth=0")
+    page.wait_for_selector("#selector input")
     assert page.evaluate(NAMELESS) == []
     page.click("button[role=tab] >> text=Compare")
+    page.wait_for_selector("#compare")
     assert page.evaluate(NAMELESS) == []
     page.locator(".card").first.focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelectorAll('.card')[1].ariaPressed === 'true'")
+    expect_example(page, 1)
     outline = "getComputedStyle(document.activeElement).outlineStyle"
     assert page.evaluate(outline) != "none"

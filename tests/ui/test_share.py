@@ -5,19 +5,28 @@ import zipfile
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from demo.browsing import serve
 from msjoe.trace import Trace
-from tests.ui.pages import frame_times, row_pixels, run_and_wait, texts, wait_for_time
+from tests.ui.pages import (
+    SLOW_ANSWERS,
+    all_answered,
+    choose_card,
+    expect_frames,
+    expect_no_notice,
+    expect_notice,
+    expect_rows,
+    expect_texts,
+    export,
+    frame_times,
+    row_pixels,
+    run_and_wait,
+    texts,
+    wait_for_time,
+)
 
 pytestmark = pytest.mark.browser
-
-
-def export(page, path):
-    with page.expect_download() as started:
-        page.click("#export")
-    started.value.save_as(path)
-    return path
 
 
 def open_zip(page, path) -> None:
@@ -26,11 +35,12 @@ def open_zip(page, path) -> None:
 
 def test_an_exported_answer_opens_with_the_same_picture(open_page, tmp_path):
     page = open_page().page
-    assert page.locator("#export").is_disabled()
+    expect(page.locator("#export")).to_be_disabled()
     run_and_wait(page)
-    rows = page.locator("#heatmap .hm image").count()
-    before = [row_pixels(page, n) for n in range(rows)]
-    shown = texts(page, "#queries"), frame_times(page), page.inner_text("#answer .text")
+    expect_frames(page, 8)
+    queries, times, answer = texts(page, "#queries"), frame_times(page), page.inner_text("#answer .text")
+    expect_rows(page, len(queries) + 1)
+    before = [row_pixels(page, n) for n in range(len(queries) + 1)]
     path = export(page, tmp_path / "answer.zip")
     names = zipfile.ZipFile(path).namelist()
     assert {"trace.json", "arrays.npz", "keyframe_00.jpg", "keyframe_07.jpg"} <= set(names)
@@ -40,16 +50,19 @@ def test_an_exported_answer_opens_with_the_same_picture(open_page, tmp_path):
 
     visitor = open_page()
     other = visitor.page
-    other.click(".card >> nth=2")
-    other.wait_for_selector(".card[aria-pressed=true] >> nth=0")
+    choose_card(other, 2)
     open_zip(other, path)
-    other.wait_for_selector("#answer .said")
-    other.wait_for_selector("#heatmap .hm image")
-    assert (texts(other, "#queries"), frame_times(other), other.inner_text("#answer .text")) == shown
-    after = [row_pixels(other, n) for n in range(rows)]
+    expect(other.locator("#answer .text")).to_have_text(answer)
+    expect_texts(other, "#queries", queries)
+    expect_frames(other, 8)
+    assert frame_times(other) == times
+    expect_rows(other, len(before))
+    after = [row_pixels(other, n) for n in range(len(before))]
     assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
-    other.locator("#frames [data-seek]").nth(2).click()  # the bundled video was found by its content
-    wait_for_time(other, frame_times(other)[2], within=1)
+    source = "name => document.querySelector('#video video')?.currentSrc.endsWith('/' + name)"
+    other.wait_for_function(source, arg=record["video"])  # the bundled video was found by its content
+    other.locator("#frames [data-seek]").nth(2).click()
+    wait_for_time(other, times[2], within=1)
     assert visitor.errors == []
 
 
@@ -59,10 +72,9 @@ def test_a_file_that_is_no_export_gets_a_message_and_the_page_goes_on(open_page,
     with zipfile.ZipFile(bad, "w") as packed:
         packed.writestr("../../evil.py", "print()")
     open_zip(page, bad)
-    page.wait_for_selector("#notice .notice")
-    assert "no exported answer" in page.inner_text("#notice")
+    expect_notice(page, "no exported answer")
     run_and_wait(page)
-    assert page.inner_text("#notice").strip() == ""
+    expect_no_notice(page)
 
 
 @pytest.fixture(scope="module")
@@ -102,25 +114,43 @@ def test_saved_traces_are_browsed_with_no_model(open_page, run_folder, tmp_path)
     with serve("--traces", str(run_folder), log=log) as address:
         visitor = open_page(address=address, ready="#count b")
         page = visitor.page
-        page.wait_for_selector("#heatmap .hm image")
-        assert "3 Traces" in page.inner_text("#status")
-        assert "1 of 3" in page.inner_text("#count")
-        assert "Question 0?" in page.inner_text("#facts")
-        assert page.locator("#answer .verdict.right").count() == 1
+        facts, count = page.locator("#facts"), page.locator("#count")
+        expect(facts).to_contain_text("Question 0?")
+        expect_rows(page, 1)
+        expect(page.locator("#status")).to_contain_text("3 Traces")
+        expect(count).to_contain_text("1 of 3")
+        expect(page.locator("#answer .verdict.right")).to_have_count(1)
         page.click("#forth")
-        page.wait_for_selector("#facts >> text=Question 1?")
-        assert page.locator("#answer .verdict.wrong").count() == 1
+        expect(facts).to_contain_text("Question 1?")
+        expect(page.locator("#answer .verdict.wrong")).to_have_count(1)
         page.click("#forth")
-        page.wait_for_selector("#facts >> text=Question 2?")
+        expect(facts).to_contain_text("Question 2?")
+        expect_frames(page, 2)
         assert frame_times(page) == [10.0, 60.0]
-        assert page.locator("#forth").is_disabled()
+        expect(page.locator("#forth")).to_be_disabled()
         page.click("#by-result input")
         page.click("[role=option] >> text=right")
-        page.wait_for_selector("#facts >> text=Question 0?")
-        assert "1 of 1" in page.inner_text("#count")
+        expect(facts).to_contain_text("Question 0?")
+        expect(count).to_contain_text("1 of 1")
         page.locator("#reward input, #reward textarea").fill("2")
-        page.wait_for_selector("#count >> text=No Trace fits")
+        expect(count).to_contain_text("No Trace fits")
         assert visitor.errors == []
     told = log.read_text()
     assert "MLLM" not in told
     assert "models ready" not in told
+
+
+def test_each_click_on_next_is_a_step_and_the_last_choice_wins(open_page, run_folder):
+    with serve("--traces", str(run_folder)) as address:
+        page = open_page(address=address, ready="#count b", script=SLOW_ANSWERS).page
+        expect(page.locator("#facts")).to_contain_text("Question 0?")
+        page.evaluate("window.heldBack = [1000, 0]")
+        page.evaluate("() => { for (const n of [1, 2]) document.querySelector('#forth').click(); }")
+        expect(page.locator("#count")).to_contain_text("3 of 3")
+        expect(page.locator("#facts")).to_contain_text("Question 2?")
+        page.evaluate("window.heldBack = [1000]")
+        page.click("#back")
+        page.locator("#reward input, #reward textarea").fill("1")
+        expect(page.locator("#count")).to_contain_text("1 of 1")
+        all_answered(page)
+        expect(page.locator("#facts")).to_contain_text("Question 2?")  # the only one with a reward of 1

@@ -1,6 +1,7 @@
 """What the page is made of, without a browser: HTML, figure, examples, engine."""
 
 import json
+import threading
 import time
 
 import numpy as np
@@ -204,9 +205,11 @@ def events(stream) -> list:
 
 
 def test_a_run_waits_for_the_models():
-    engine = started(lambda: time.sleep(0.4) or "models")
+    may_end = threading.Event()
+    engine = started(lambda: may_end.wait() and "models")
     stream = engine.stream(lambda models: (f"{m} used" for m in [models]))
     assert next(stream) is None  # a sign of life while the models load
+    may_end.set()
     assert events(stream) == ["models used"]
 
 

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from demo.api import _uploaded
+from demo.copying import make_copy
 from demo.limits import Limits, add_limit_arguments, limits_from_args
 from demo.line import Busy, Line, Waiting
 from demo.places import checked_root, list_videos, resolve_under
 from demo.playing import unplayable, watchable_copy
 from demo.shelf import Kept, Shelf
 from demo.temporary import keep_small, own_folder, shrink
+from demo.wanted import Wanted
 from msjoe.errors import QuestionError, UserError, VideoError
 from msjoe.trace import Trace
 from msjoe.video import open_video, write_video
@@ -189,7 +191,7 @@ def test_the_app_has_a_temporary_folder_of_its_own(tmp_path, monkeypatch):
     assert os.environ["GRADIO_TEMP_DIR"] == str(folder)
     ended = keep_small(folder, 0, every=0.05)
     (folder / "upload.mp4").write_bytes(b"x")
-    for _ in range(100):
+    for _ in range(1000):
         time.sleep(0.05)
         if not (folder / "upload.mp4").exists():
             break
@@ -206,6 +208,33 @@ def test_a_copy_to_watch_is_small_and_keeps_the_clock(tmp_path):
     assert (copy.height, copy.width) == (240, 320)
     shown = [picture.mean() for picture in copy.frames_at([0.5, 4.5, 8.5])]
     assert shown == pytest.approx([0, 80, 160], abs=6)
+
+
+def test_a_copy_that_nobody_waits_for_any_more_leaves_nothing_behind(tmp_path):
+    write_video(tmp_path / "film.mp4", [np.full((64, 64, 3), 9, np.uint8)] * 80, fps=1)  # 160 pictures: 3 batches
+    looks = iter([True, False])
+    assert watchable_copy(str(tmp_path / "film.mp4"), tmp_path, lambda: next(looks)) is None
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
+    copied = make_copy("key", str(tmp_path / "film.mp4"), tmp_path, lambda: True)
+    assert copied.key == "key"
+    assert open_video(copied.path).duration == pytest.approx(80, abs=1)
+    (tmp_path / "notes.mp4").write_text("no video")
+    assert "notes.mp4" in make_copy("key", str(tmp_path / "notes.mp4"), tmp_path, lambda: True).fault
+
+
+def test_work_is_wanted_until_its_key_is_dropped_or_replaced():
+    wanted = Wanted()
+    assert None not in wanted
+    first, other = wanted.new(), wanted.new()
+    assert first in wanted
+    second = wanted.new(instead_of=first)
+    assert first not in wanted
+    assert second in wanted
+    wanted.drop(second)
+    wanted.drop(second)
+    wanted.drop(None)
+    assert second not in wanted
+    assert other in wanted
 
 
 def test_the_endpoints_open_uploads_alone(tmp_path, monkeypatch):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from demo.editor import items_of, split_pasted
+from demo.editor import items_of, pasted_lines, split_pasted
 from demo.inputs import read_asked
 from msjoe.errors import QuestionError
 
@@ -29,6 +29,11 @@ def test_marks_in_order_are_options_even_without_lines():
     question, options = split_pasted("B. comes first, A. this B. that")
     assert question == "B. comes first,"
     assert options == ["this", "that"]
+
+
+def test_pasted_lines_are_queries():
+    assert pasted_lines("red star\n\n  blue waves \r\na\nb\nc", 4) == ["red star", "blue waves", "a", "b"]
+    assert pasted_lines(" \n", 4) == []
 
 
 def test_whatever_a_browser_sends_becomes_texts():

@@ -73,7 +73,7 @@ def texts(message: dict) -> list[str]:
 
 def test_every_picture_follows_its_time_and_the_question_comes_last():
     message = MINIATURE_TEMPLATES.answer_message("Who?", ["a king", "a chef"], [3.0, 61.5])
-    assert texts(message) == ["0:03", "IMAGE", "1:01", "IMAGE", "Who?\nA. a king\nB. a chef\nAnswer:"]
+    assert texts(message) == ["#1 0:03", "IMAGE", "#2 1:01", "IMAGE", "Who?\nA. a king\nB. a chef\nAnswer:"]
 
 
 def test_turn_one_asks_for_the_format_and_the_number_of_queries():

@@ -93,6 +93,16 @@ def test_letters_are_balanced(world):
                 assert abs(share / total - 1 / count) < 4 * math.sqrt(0.2 / total)
 
 
+@pytest.mark.parametrize("track", ["needle", "order", "multi"])
+def test_nobody_and_no_item_comes_back_within_two_shots(track):
+    for seed in range(12):
+        moments = [scene.moment for scene in make_script("test", track, seed).scenes]
+        for apart in (1, 2):
+            for one, other in zip(moments, moments[apart:], strict=False):
+                assert one.who != other.who
+                assert one.item != other.item
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("track", ["needle", "order", "multi"])
 @pytest.mark.parametrize(("column", "what"), [(0, "position"), (1, "length"), (2, "brightness")])

@@ -15,7 +15,7 @@ from msjoe.rl.checkpoints import Checkpoints
 from msjoe.rl.pool import Rated, Videos, curriculum_share, order_at, thinned, training_records, validation_records
 from msjoe.rl.recipe import Data, Recipe, SamplerStage, TspoStage
 from msjoe.rl.rollouts import draws
-from msjoe.rl.rules import ReinforceRule, TspoRule, new_sampler
+from msjoe.rl.rules import ReinforceRule, TspoRule, new_sampler, sampler_logits
 from msjoe.rl.small import SmallLearner, warmed
 from msjoe.rl.turns import generator
 from msjoe.selectors.base import ScoreSet
@@ -312,3 +312,16 @@ def test_always_right_questions_are_dropped(tmp_path):
         difficulty.read_pool(tmp_path, records[1:2])
     with pytest.raises(UserError, match="train difficulty"):
         difficulty.read_pool(tmp_path / "elsewhere", records)
+
+
+def test_videos_of_other_lengths_in_a_step_do_not_change_the_logits():
+    rng = np.random.default_rng(0)
+    sampler = new_sampler(Recipe(sampler=SamplerStage(width=4, levels=2)))
+    torch.nn.init.normal_(sampler.unet.head.weight)
+    scores = [ScoreSet(rng.random((2, n)), np.arange(n, dtype=np.float32)) for n in (40, 40, 7, 90, 40)]
+    together = sampler_logits(sampler, scores)
+    logits_BT, mask_BT = sampler([sampler.inputs(s.sim_QT, s.times_T) for s in scores])
+    assert [len(one) for one in together] == [40, 40, 7, 90, 40]
+    for one, row, mask in zip(together, logits_BT, mask_BT, strict=True):
+        torch.testing.assert_close(one, row[mask])
+    assert sampler_logits(sampler, []) == []

@@ -17,6 +17,7 @@ from msjoe.rl.pool import Rated, training_records
 from msjoe.rl.recipe import Data, Recipe
 from msjoe.rl.rewards import PositiveTransform
 from msjoe.rl.rules import new_sampler
+from msjoe.rl.tuning import save_tuned
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -67,7 +68,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["lora", "qlora"])
-def test_a_joint_step_of_the_real_recipe(folder, models, monkeypatch, name):
+def test_a_joint_step_of_the_real_recipe(folder, models, monkeypatch, tmp_path, name):
     if name == "qlora":
         pytest.importorskip("bitsandbytes")
     recipe = Recipe.read(CONFIGS / f"qwen2.5-vl-7b-{name}.yaml", ["joint.warmup=1", "joint.mllm_lr=1.0e-3"])
@@ -93,3 +94,11 @@ def test_a_joint_step_of_the_real_recipe(folder, models, monkeypatch, name):
     # of fresh adapters only one factor has a gradient: the other is multiplied with zeros
     still = [n for n, p in learning.items() if "lora_B" in n and torch.equal(p, before[n])]
     assert not still
+    save_tuned(mllm, tmp_path / "tuned")
+    again = Mllm.load(str(tmp_path / "tuned"), recipe.models.load_in_4bit, "cpu", recipe.models.dtype)
+    assert (tmp_path / "tuned" / "model.safetensors").exists() == (name == "lora")  # of 4-bit weights, adapters alone
+    assert again.templates == mllm.templates
+    ids = torch.arange(20, 40)[None]
+    with torch.no_grad():
+        ours, theirs = (which.model.eval()(input_ids=ids).logits.float() for which in (mllm, again))
+    torch.testing.assert_close(ours, theirs, atol=0.05, rtol=0.05)  # bfloat16, merged or beside

@@ -117,6 +117,25 @@ def test_a_frozen_tower_sees_a_picture_once(models, monkeypatch):
     assert after.requires_grad
 
 
+def test_a_shared_prompt_gives_the_same_log_probabilities_and_gradients(speaker):
+    """Rows of a group in any number, as micro-batches without the rollouts that teach nothing have them."""
+    said = speaker.say(REASON, UNLIKE, 3, 1.0, gens(1, 2, 3))
+    which = [0, 0, 1, 2, 2, 2]
+    spread = [UNLIKE[i] for i in which]
+    flat = [said[i][k] for i, k in zip(which, [0, 2, 1, 0, 1, 2], strict=True)]
+    weight = speaker.mllm.model.model.language_model.layers[0].self_attn.k_proj.weight
+    found = []
+    for share in (True, False):
+        own = Speaker(speaker.mllm, 4)
+        own.share_prompts = share
+        logp_NL, mask_NL, entropy_NL = own.logps(REASON, spread, flat, 0.7)
+        weights_NL = torch.linspace(-1, 1, logp_NL.numel()).view_as(logp_NL)
+        found.append([logp_NL, mask_NL, entropy_NL, *torch.autograd.grad((logp_NL * weights_NL).sum(), weight)])
+    for shared, alone in zip(*found, strict=True):
+        torch.testing.assert_close(shared, alone, atol=2e-5, rtol=1e-3)
+    assert found[0][3].abs().max() > 1e-3
+
+
 def test_log_probabilities_under_gradient_reach_the_weights(speaker):
     said = speaker.say(ANSWER, UNLIKE[:1], 1, 1.0, gens(0))[0]
     logp_NL, _, _ = speaker.logps(ANSWER, UNLIKE[:1], said, 1.0)

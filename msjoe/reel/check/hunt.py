@@ -1,0 +1,164 @@
+"""Gate 2, last part: a U-Net that learns from matrices without information finds nothing beyond even spreading.
+
+The sampler's U-Net is trained by stage 1's own rule (``msjoe.rl.rules``: exact log-probability of the draw, group
+baseline, REINFORCE) on matrices that tell nothing of the question, and then asked for frames of other videos:
+
+- *constant*: a row of zeros. What it can learn is where evidence lies in a video: position, and, through the
+  position channel, the video's length. A U-Net for each track, on scripts alone.
+- *shuffled*: the true similarity of the ideal queries, its seconds shuffled anew each time. What it can learn besides
+  is how many queries there are and how peaked their scores. One U-Net for all tracks, as in training.
+
+The reward is the share of a question's evidence scenes that a drawn frame falls into. That is denser than a right
+or wrong answer, which needs every scene and then luck, so it makes the search stricter; and a point of it is worth less
+than a point of accuracy (at most oracle minus blind, about 0.6). Judged on other videos at the choice of inference
+(the most probable frames) against uniform frames of the same budget. Both know no more than where frames lie;
+evenly spread ones seldom fall twice into a scene, so a U-Net that has found nothing lies at uniform (constant: its
+residual, the stand-in rule, spreads too) or below (shuffled: a random peak attracts frames). Hence only the upper
+side is a gate. That this U-Net finds a prior when there is one is a gate too: *planted*, questions whose evidence
+lies late kept twice as often as the others.
+
+`global` is left out: its evidence is most of a video, or an end of it, by what its questions ask.
+
+Shapes: Q queries, T dense frames, B questions, G draws of each, K chosen, E evidence scenes.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from msjoe.evaluation import paired_difference
+from msjoe.reel.check.facts import Layout
+from msjoe.reel.check.gate import Gate
+from msjoe.rl.recipe import SamplerStage
+from msjoe.rl.rollouts import draws
+from msjoe.rl.rules import ReinforceRule
+from msjoe.rl.small import step_down, warmed
+from msjoe.sampler import EMBEDDED, UNetSampler
+from msjoe.selectors.base import ScoreSet
+from msjoe.selectors.plain import linspace_trunc
+from msjoe.video.base import dense_count
+
+BUDGET = 8
+MOST = 2.0  # points of evidence
+FOUND = 2.0  # points that the planted prior must bring at least
+ALIKE = 8  # batches drawn at once and sorted by length
+LATE = 0.6  # of a video: the planted prior favours evidence behind it
+STAGE = SamplerStage(steps=300, questions=4, rollouts=128, lr=2e-3, warmup=10)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A question: where its evidence lies, and a matrix that may tell something."""
+
+    layout: Layout
+    sim_QT: np.ndarray  # float32
+
+    @property
+    def times_T(self) -> np.ndarray:
+        return np.arange(self.sim_QT.shape[1], dtype=np.float32)
+
+
+Told = Callable[[Case], ScoreSet]  # what the U-Net is told of a question
+
+
+def constant(layout: Layout) -> Case:
+    """A question of whose video nothing is known but the length."""
+    return Case(layout, np.zeros((1, dense_count(layout.duration, 1.0)), np.float32))
+
+
+def plain(case: Case) -> ScoreSet:
+    return ScoreSet(case.sim_QT, case.times_T)
+
+
+class Shuffled:
+    """Tells a matrix with its seconds in an order of their own, a new one each time."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+
+    def __call__(self, case: Case) -> ScoreSet:
+        return ScoreSet(self.rng.permutation(case.sim_QT, axis=1), case.times_T)
+
+
+def late(cases: Sequence[Case], seed: int) -> list[Case]:
+    """A planted prior: of the questions whose evidence lies before LATE of the video, every other one goes."""
+    rng = np.random.default_rng(seed)
+    return [c for c in cases if np.mean(c.layout.evidence) > LATE * c.layout.duration or rng.random() < 0.5]
+
+
+def train(cases: Sequence[Case], tell: Told, stage: SamplerStage = STAGE, seed: int = 0) -> UNetSampler:
+    """A U-Net that has learned from the evidence that its draws showed."""
+    torch.manual_seed(seed)
+    rule, rng = ReinforceRule(stage, UNetSampler(EMBEDDED)), np.random.default_rng(seed)
+    optimizer = torch.optim.AdamW(rule.module.parameters(), stage.lr, weight_decay=0.0)
+    drawer = torch.Generator().manual_seed(seed)
+    for step, part in zip(range(stage.steps), _batches(cases, stage.questions, rng), strict=False):
+        logits = bare_logits(rule.module, [tell(case) for case in part])
+        drawn = [draws(logits_T, BUDGET, stage.rollouts, drawer) for logits_T in logits]
+        rewards_BG = torch.stack([shown_share(c.layout, drawn_GK) for c, drawn_GK in zip(part, drawn, strict=True)])
+        loss, _ = rule.loss(logits, drawn, rewards_BG, len(part))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        step_down(optimizer, rule.module, warmed(stage.lr, stage.warmup, step), stage.max_grad_norm)
+    return rule.module.eval()
+
+
+def bare_logits(sampler: UNetSampler, scores: Sequence[ScoreSet]) -> list[Tensor]:
+    """The U-Net's own logits without the stand-in rule's, [T] for each question; all alike before training."""
+    items = [sampler.inputs(s.sim_QT, s.times_T) for s in scores]
+    logits_BT, mask_BT = sampler([replace(item, standin_T=torch.zeros_like(item.standin_T)) for item in items])
+    return [logits_T[mask_T] for logits_T, mask_T in zip(logits_BT, mask_BT, strict=True)]
+
+
+def stretched(logits_T: Tensor, budget: int = BUDGET) -> Tensor:
+    """Frames that part p = softmax(logits) evenly, as uniform frames part the seconds, int64 [K]; flat: the same ones.
+
+    The first and the last frame stay, the others lie at the quantiles i / (K - 1) of what is between.
+    """
+    mass_T = logits_T.double().softmax(-1)
+    steps_T = (mass_T[1:] + mass_T[:-1]).cumsum(0)  # trapezoids: from frame 0 to frame t
+    wanted_K = torch.linspace(0, 1, budget, dtype=torch.float64) * steps_T[-1]
+    return torch.searchsorted(steps_T, wanted_K + 1e-9 * steps_T[-1], right=True).clamp(max=len(logits_T) - 1)
+
+
+def _batches(cases: Sequence[Case], size: int, rng: np.random.Generator) -> Iterator[list[Case]]:
+    """Random questions without end, those of a batch alike in length, so that little of it is padding."""
+    while True:
+        drawn = [cases[i] for i in rng.choice(len(cases), min(ALIKE * size, len(cases)), replace=False)]
+        drawn.sort(key=lambda case: case.sim_QT.shape[1])
+        batches = [drawn[first : first + size] for first in range(0, len(drawn), size)]
+        yield from (batches[i] for i in rng.permutation(len(batches)))
+
+
+def shown_share(layout: Layout, frames_GK: Tensor) -> Tensor:
+    """Share of the evidence scenes that one of the frames (one a second) falls into, [G]."""
+    starts_E, ends_E = torch.tensor(layout.evidence).T
+    times_GK1 = frames_GK[..., None]
+    return ((times_GK1 >= starts_E) & (times_GK1 < ends_E)).any(1).float().mean(1)
+
+
+@torch.no_grad()
+def compare(sampler: UNetSampler, cases: Sequence[Case], tell: Told, repeats: int = 1) -> dict[str, list]:
+    """Evidence shown by the U-Net's frames and by uniform ones: {"video", "unet", "uniform"} by question.
+
+    ``repeats``: times that each question is told, over which the U-Net's share is the mean.
+    """
+    found: dict[str, list] = {"video": [], "unet": [], "uniform": []}
+    for case in cases:
+        even_K = torch.from_numpy(linspace_trunc(case.sim_QT.shape[1], BUDGET))
+        logits = bare_logits(sampler, [tell(case) for _ in range(repeats)])
+        frames_RK = torch.stack([stretched(logits_T) for logits_T in logits])
+        found["video"].append(case.layout.video)
+        found["unet"].append(float(shown_share(case.layout, frames_RK).mean()))
+        found["uniform"].append(float(shown_share(case.layout, even_K[None])))
+    return found
+
+
+def found_gate(name: str, found: dict[str, list], by_track: bool = False, **wanted: float) -> Gate:
+    """Evidence of the U-Net minus uniform's, in points; ``by_track``: the mean over tracks."""
+    tracks = [video.split("-")[0] for video in found["video"]] if by_track else None
+    points = [100 * x for x in paired_difference(found["unet"], found["uniform"], found["video"], groups_N=tracks)]
+    return Gate("2 layout", name, *points, **wanted)

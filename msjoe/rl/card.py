@@ -1,0 +1,140 @@
+"""The model cards of a run's checkpoints, with its curves: written at the end of a stage, and by ``msjoe train card``.
+
+Everything in a card is read from the run's folder, so that it can be written again, for one after the evaluation of
+``analysis/pilots.py`` has put its table there.
+"""
+
+import json
+import logging
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from msjoe.errors import UserError
+from msjoe.files import write_atomic
+from msjoe.reel.version import REEL_JSON
+from msjoe.rl.curves import picture
+from msjoe.rl.difficulty import FOLDER, RATINGS, read_lines
+
+log = logging.getLogger(__name__)
+
+CARD, CURVES = "README.md", "curves.svg"
+TABLE = Path("validation") / "table.md"  # of analysis/pilots.py, in the run's folder
+TITLES = {
+    "sampler": "Stage 1: the sampler alone",
+    "tspo": "The TSPO baseline",
+    "joint": "Stage 2: MLLM and sampler together",
+}
+PLACES = {"sampler": ("checkpoint",), "tspo": ("checkpoint",), "joint": ("checkpoint/mllm", "checkpoint/sampler")}
+WHAT = {
+    "sampler/checkpoint": "A sampler (1D U-Net over similarities): which frames of a video to show. Trained by "
+    "REINFORCE with the difficulty-aware reward, while the MLLM stayed as it was. `--sampler FOLDER`.",
+    "tspo/checkpoint": "A temporal agent of the TSPO baseline, trained by its own rule on the same questions. "
+    "`--sampler tspo:FOLDER`. A rival to compare with; it reads the question's text alone.",
+    "joint/checkpoint/mllm": "An MLLM that writes queries and answers, trained by GRPO on both turns from the same "
+    "rollouts as its sampler. `--mllm FOLDER`. It is meant for the sampler it grew up with.",
+    "joint/checkpoint/sampler": "A sampler (1D U-Net over similarities), trained by REINFORCE from the same rollouts "
+    "as its MLLM, for whose queries it is meant. `--sampler FOLDER`.",
+}
+LIMITS = (
+    "These weights are what one run with one seed gave. Rewards are means over the training rollouts of a step, "
+    "whose replies and frames are drawn: they are not accuracies of the finished model."
+)
+REEL_LIMITS = "They know Reel {version} only, the procedural videos of MSJoE: on anything else they mean nothing."
+
+
+def write_cards(out: Path, stages: Sequence[str] = tuple(TITLES)) -> list[Path]:
+    """README.md and curves.svg in every checkpoint of the run; returns the cards."""
+    written = []
+    for stage in stages:
+        for place in PLACES[stage]:
+            folder = out / stage / place
+            if folder.is_dir():
+                lines = read_lines(out / stage / "metrics.jsonl")
+                text, curves = card(out, stage, place, lines), picture(TITLES[stage], lines)
+                write_atomic(folder / CURVES, lambda path, curves=curves: path.write_text(curves, encoding="utf-8"))
+                write_atomic(folder / CARD, lambda path, text=text: path.write_text(text, encoding="utf-8"))
+                log.info("%s", folder / CARD)
+                written.append(folder / CARD)
+    return written
+
+
+def run_card(out: Path) -> None:
+    """``msjoe train card``. Raises UserError where there is no finished stage."""
+    if not write_cards(out):
+        raise UserError(f"no checkpoint of a finished stage in {out}: give the --out of msjoe train")
+
+
+def card(out: Path, stage: str, place: str, lines: Sequence[dict]) -> str:
+    """The model card as Markdown."""
+    about = json.loads((out / stage / "recipe.json").read_text(encoding="utf-8"))
+    recipe, version = about["recipe"], _reel_version(out / stage / place)
+    parts = [
+        _head(place),
+        f"# {TITLES[stage]}",
+        WHAT[f"{stage}/{place}"],
+        LIMITS + (" " + REEL_LIMITS.format(version=version) if version else ""),
+        f"![reward and accuracy over the steps]({CURVES})",
+        f"## Training\n```bash\n{command(stage, recipe['source'])}\n```",
+        "\n".join(_facts(out, stage, recipe, about, version)),
+        _validation(out, lines),
+        f"## Settings\n```json\n{json.dumps(recipe[stage], indent=1)}\n```",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def command(stage: str, source: Sequence[str]) -> str:
+    """What was run, for a folder of one's own."""
+    config, *settings = source or ["RECIPE.yaml"]
+    told = f"msjoe train {stage} --config {shlex.quote(config)} --out RUN"
+    return told + (f" --set {shlex.join(settings)}" if settings else "")
+
+
+def _head(place: str) -> str:
+    if place.endswith("mllm"):
+        return "---\nlibrary_name: transformers\nlicense: apache-2.0\npipeline_tag: image-text-to-text\n---"
+    return "---\nlicense: apache-2.0\n---"
+
+
+def _facts(out: Path, stage: str, recipe: dict, about: dict, version: str | None) -> list[str]:
+    """Lines of a list: seed, time, data, sizes, versions."""
+    how, data = recipe[stage], recipe["data"]
+    rated = read_lines(out / FOLDER / RATINGS)
+    kept = sum(row["right"] < row["tries"] for row in rated)
+    source = f"Reel {version}, split {data['split']}" if version else data["benchmark"]
+    parts = recipe["models"]
+    names = f"MLLM {parts['mllm'] or 'reel-mllm'}, CLIP {parts['clip'] or 'reel-clip'}"
+    return [
+        f"- seed {recipe['seed']}; {how['steps']} steps of {how['questions']} questions with {how['rollouts']} "
+        f"rollouts each, {recipe['rollout']['budget']} frames",
+        f"- {_seconds(out / stage) / 60:.1f} minutes, validation during the run included, {about['processes']} "
+        f"process(es) on {about['device']}",
+        f"- data: {source}, {len(rated)} questions, of which {kept} were not always answered right by the base "
+        f"MLLM and are trained on",
+        f"- began from: {names}" + (f", sampler {how['sampler']}" if stage == "joint" else ""),
+        f"- versions: {', '.join(f'{name} {number}' for name, number in about['versions'].items())}",
+    ]
+
+
+def _seconds(folder: Path) -> float:
+    states = sorted(folder.glob("state/step-*/state.json"))
+    return json.loads(states[-1].read_text(encoding="utf-8"))["seconds"] if states else 0.0
+
+
+def _validation(out: Path, lines: Sequence[dict]) -> str:
+    """What was measured on questions that are never trained on, or that nothing was."""
+    parts = ["## Measured on held-out questions"]
+    looks = [(line["step"], line["eval/accuracy"]) for line in lines if "eval/accuracy" in line]
+    if looks:
+        told = ", ".join(f"{100 * value:.1f} % after {step}" for step, value in (looks[0], looks[-1]))
+        parts.append(f"Quick looks during the run (greedy, most probable frames; steps): {told}.")
+    if (out / TABLE).is_file():
+        parts.append((out / TABLE).read_text(encoding="utf-8").strip())
+    if len(parts) == 1:
+        parts.append("Nothing was measured.")
+    return "\n\n".join(parts)
+
+
+def _reel_version(folder: Path) -> str | None:
+    path = folder / REEL_JSON
+    return json.loads(path.read_text(encoding="utf-8"))["reel_version"] if path.is_file() else None

@@ -1,0 +1,98 @@
+"""Gate 2's U-Net: it finds a planted prior, and nothing where there is nothing."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from msjoe.reel.check.facts import Layout
+from msjoe.reel.check.hunt import (
+    BUDGET,
+    STAGE,
+    Case,
+    Shuffled,
+    compare,
+    constant,
+    found_gate,
+    late,
+    plain,
+    shown_share,
+    train,
+)
+
+SCENES, SECONDS = 30, 3.0  # of a video of a minute and a half
+QUICK = replace(STAGE, steps=25, questions=8, rollouts=16, lr=3e-3, warmup=1)
+
+
+def cases(count: int, seed: int, first: int = 0, matrix: bool = False) -> list[Case]:
+    """Questions with one evidence scene, drawn evenly from ``first`` on; with a ``matrix`` that shows it."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for i in range(count):
+        start = float(rng.integers(first, SCENES)) * SECONDS
+        case = constant(Layout(f"needle-{i}", SCENES * SECONDS, ((start, start + SECONDS),)))
+        inside_T = (case.times_T >= start) & (case.times_T < start + SECONDS)
+        made.append(replace(case, sim_QT=inside_T[None].astype(np.float32)) if matrix else case)
+    return made
+
+
+def test_the_share_of_evidence_shown_by_hand():
+    layout = Layout("order-0", 60.0, ((10.0, 12.0), (30.5, 31.5)))
+    draws_GK = torch.tensor([[0, 9], [10, 11], [12, 31], [11, 31]])
+    assert shown_share(layout, draws_GK).tolist() == [0, 0.5, 0.5, 1]
+
+
+def test_a_constant_matrix_is_as_long_as_the_video():
+    case = constant(Layout("needle-0", 61.75, ((1.0, 2.0),)))
+    assert case.sim_QT.shape == (1, 61)
+    assert not case.sim_QT.any()
+
+
+def test_the_planted_prior_keeps_all_late_questions_and_half_of_the_others():
+    many = cases(4000, seed=0)
+    kept = late(many, seed=1)
+    is_late = [c.layout.evidence[0][0] + SECONDS / 2 > 0.6 * c.layout.duration for c in kept]
+    assert sum(is_late) == sum(c.layout.evidence[0][0] + SECONDS / 2 > 0.6 * c.layout.duration for c in many)
+    assert np.mean(is_late) == pytest.approx(0.4 / (0.4 + 0.6 / 2), abs=0.03)
+
+
+def test_shuffling_keeps_what_a_matrix_holds_and_changes_each_time():
+    sim_QT = np.arange(20, dtype=np.float32).reshape(2, 10)
+    case, tell = Case(Layout("needle-0", 10.0, ((1.0, 2.0),)), sim_QT), Shuffled(0)
+    first, second = tell(case).sim_QT, tell(case).sim_QT
+    assert not np.array_equal(first, second)
+    order_T = np.argsort(first[0])
+    np.testing.assert_array_equal(first[:, order_T], sim_QT)  # rows are moved together
+    np.testing.assert_array_equal(case.sim_QT, np.arange(20).reshape(2, 10))
+
+
+def test_a_unet_finds_a_prior_of_position():
+    """All evidence in the last third: uniform frames show 8 of 30 scenes, so a fair share is 27 %."""
+    sampler = train(cases(200, seed=0, first=20), plain, QUICK)
+    found = compare(sampler, cases(150, seed=1, first=20), plain)
+    gate = found_gate("planted", found, at_most=2)
+    assert np.mean(found["uniform"]) == pytest.approx(BUDGET / SCENES, abs=0.1)
+    assert gate.low > 5, gate
+    assert not gate.passed
+
+
+def test_a_unet_finds_nothing_where_there_is_nothing():
+    sampler = train(cases(200, seed=0), plain, QUICK)
+    gate = found_gate("nothing", compare(sampler, cases(150, seed=1), plain), at_most=2)
+    assert gate.low < 2, gate
+
+
+def test_a_unet_on_shuffled_matrices_finds_nothing_that_the_true_ones_hold():
+    true = compare(train(cases(50, 0, matrix=True), plain, replace(QUICK, steps=1)), cases(100, 1, matrix=True), plain)
+    assert np.mean(true["unet"]) > 0.9
+    blind = compare(
+        train(cases(200, 0, matrix=True), Shuffled(1), QUICK), cases(150, 1, matrix=True), Shuffled(2), repeats=1
+    )
+    assert found_gate("shuffled", blind).low < 2
+
+
+def test_the_mean_over_tracks_gives_each_the_same_weight():
+    found = {"video": ["needle-0", "order-0", "order-1"], "unet": [1.0, 0.0, 0.5], "uniform": [0.0, 0.0, 0.0]}
+    assert found_gate("x", found).value == pytest.approx(50)
+    assert found_gate("x", found, by_track=True).value == pytest.approx(100 * (1 + 0.25) / 2)
