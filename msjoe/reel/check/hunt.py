@@ -8,18 +8,19 @@ baseline, REINFORCE) on matrices that tell nothing of the question, and then ask
 - *shuffled*: the true similarity of the ideal queries, its seconds shuffled anew each time. What it can learn besides
   is how many queries there are and how peaked their scores. One U-Net for all tracks, as in training.
 
-The reward is the share of a question's evidence scenes that a drawn frame falls into. That is denser than a right
-or wrong answer, which needs every scene and then luck, so it makes the search stricter; and a point of it is worth less
-than a point of accuracy (at most oracle minus blind, about 0.6). Judged on other videos at the choice of inference
-(the most probable frames) against uniform frames of the same budget. Both know no more than where frames lie;
-evenly spread ones seldom fall twice into a scene, so a U-Net that has found nothing lies at uniform (constant: its
-residual, the stand-in rule, spreads too) or below (shuffled: a random peak attracts frames). Hence only the upper
-side is a gate. That this U-Net finds a prior when there is one is a gate too: *planted*, questions whose evidence
-lies late kept twice as often as the others.
+Three things make the search stricter than stage 1's own. The reward is the share of a question's evidence scenes
+that a drawn frame falls into: denser than a right or wrong answer, which needs every scene and then luck, and a point of
+it is worth less than a point of accuracy (about 0.6: oracle minus blind). The stand-in residual is off, so that draws
+begin spread over the whole video and not on the residual's few favourites. And what was learned is read as a density
+that stretches uniform frames (``stretched``): the U-Net's most probable frames lie side by side, which costs more than
+a faint prior brings and would hide it. A U-Net that has learned nothing gives uniform's frames exactly.
+
+Learning can also make it worse than uniform, which is no leak: only the upper side is a gate. That a prior is found
+when there is one is a gate too: *planted*, questions whose evidence lies late kept twice as often as the others.
 
 `global` is left out: its evidence is most of a video, or an end of it, by what its questions ask.
 
-Shapes: Q queries, T dense frames, B questions, G draws of each, K chosen, E evidence scenes.
+Shapes: Q queries, T dense frames, B questions, G draws of each, K chosen, R ways of telling, E evidence scenes.
 """
 
 from collections.abc import Callable, Iterator, Sequence
