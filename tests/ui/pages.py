@@ -12,7 +12,8 @@ from playwright.sync_api import Page, expect
 
 from demo.examples import load_examples
 
-# The answer to the next choice comes as many milliseconds late as ``heldBack`` begins with.
+# The answer to the next choice comes as many milliseconds late as ``heldBack`` begins with, or, where that is the name
+# of a kind, when such a choice waits for its turn.
 SLOW_ANSWERS = """
 window.heldBack = [];
 const ask = window.fetch;
@@ -20,7 +21,9 @@ window.fetch = async (...asked) => {
   const choice = typeof asked[1]?.body === "string" && asked[1].body.includes('"data":[{"kind":');
   const late = choice ? window.heldBack.shift() : 0;
   const answer = await ask(...asked);
-  if (late) await new Promise((go) => setTimeout(go, late));
+  const pause = (time) => new Promise((go) => setTimeout(go, time));
+  if (typeof late === "string") while (!window.msjoe.waiting.some(({ kind }) => kind === late)) await pause(20);
+  else if (late) await pause(late);
   return answer;
 };
 """
@@ -38,6 +41,21 @@ def a_run(page: Page) -> Iterator[None]:
 def all_answered(page: Page) -> None:
     """Until no choice waits for its turn or for its answer."""
     page.wait_for_function("!window.msjoe.busy && !window.msjoe.waiting.length")
+
+
+def click_when(page: Page, seen: str, place: str) -> None:
+    """Has the page click ``place`` as soon as ``seen`` is there: a test may look when it is gone again."""
+    page.evaluate(
+        """([seen, place]) => {
+        const watcher = new MutationObserver(() => {
+          if (!document.querySelector(seen)) return;
+          watcher.disconnect();
+          document.querySelector(place).click();
+        });
+        watcher.observe(document, { subtree: true, childList: true, attributes: true });
+        }""",
+        [seen, place],
+    )
 
 
 def run_and_wait(page: Page) -> None:

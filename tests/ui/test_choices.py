@@ -17,6 +17,7 @@ from tests.ui.pages import (
     a_run,
     all_answered,
     choose_card,
+    click_when,
     expect_example,
     expect_no_notice,
     expect_texts,
@@ -89,6 +90,7 @@ def test_run_pressed_right_after_a_card_asks_about_that_card(page, tmp_path):
 def test_an_upload_outlives_the_late_answer_to_a_card(page, tmp_path):
     film = tmp_path / "my-film.mp4"
     write_video(film, [np.full((64, 64, 3), 12 * i, np.uint8) for i in range(20)], fps=1)
+    page.evaluate("window.heldBack = ['upload']")
     page.click(".card >> nth=1")
     page.click("#video button[aria-label='Clear']")
     page.set_input_files("#video input[type=file]", film)
@@ -126,10 +128,8 @@ def test_another_card_ends_the_run_that_is_about_the_last_one(open_page):
     shutil.rmtree(os.environ["MSJOE_CACHE"], ignore_errors=True)
     page = open_page().page
     choose_card(page, 2)
-    with a_run(page):
-        page.click("#run")
-        page.wait_for_selector("#stepper .running")
-        page.click(".card >> nth=1")
+    click_when(page, "#stepper .running", ".card[data-number='1']")
+    run_and_wait(page)
     expect_example(page, 1)
     all_answered(page)
     expect(page.locator("#stepper .idle")).to_have_count(1)

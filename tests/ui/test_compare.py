@@ -3,7 +3,15 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.ui.pages import a_run, expect_frames, expect_no_notice, expect_notice, run_and_wait, wait_for_time
+from tests.ui.pages import (
+    a_run,
+    click_when,
+    expect_frames,
+    expect_no_notice,
+    expect_notice,
+    run_and_wait,
+    wait_for_time,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -53,9 +61,10 @@ def test_nothing_to_compare_gets_a_message(open_page):
 def test_a_comparison_can_come_first_and_be_stopped(open_page):
     page = open_page().page
     page.click("button[role=tab] >> text=Compare")
+    click_when(page, "#stop:not([disabled])", "#stop")
     with a_run(page):
         page.click("#compare")
-        page.click("#stop:not([disabled])")
+    expect(page.locator("#table [data-seek]")).to_have_count(0)
     expect(page.locator("#compare")).to_be_enabled()
     with a_run(page):
         page.click("#compare")

@@ -12,8 +12,8 @@ from playwright.sync_api import expect
 from demo.examples import LIST
 from msjoe.video import write_video
 from tests.ui.pages import (
-    a_run,
     choose_card,
+    click_when,
     expect_example,
     expect_frames,
     expect_no_notice,
@@ -119,9 +119,8 @@ def test_stop_frees_the_page_for_the_next_run(open_page):
     shutil.rmtree(os.environ["MSJOE_CACHE"], ignore_errors=True)
     page = open_page().page
     choose_card(page, 2)
-    with a_run(page):
-        page.click("#run")
-        page.click("#stop:not([disabled])")
+    click_when(page, "#stepper .running", "#stop")
+    run_and_wait(page)
     expect(page.locator("#stepper .idle")).to_have_count(1)
     expect(page.locator("#stepper .running")).to_have_count(0)
     run_and_wait(page)

@@ -69,7 +69,7 @@ def test_the_chat_template_has_the_layout_of_the_real_one(mllm):
     message = MINIATURE_TEMPLATES.answer_message("Who?", ["a", "b"], [61.0])
     text = mllm.processor.apply_chat_template([message], tokenize=False, add_generation_prompt=True)
     assert text == (
-        "<|im_start|>user\n1:01<|vision_start|><|image_pad|><|vision_end|>Who?\nA. a\nB. b\nAnswer:<|im_end|>\n"
+        "<|im_start|>user\n#1 1:01<|vision_start|><|image_pad|><|vision_end|>Who?\nA. a\nB. b\nAnswer:<|im_end|>\n"
         "<|im_start|>assistant\n"
     )
 

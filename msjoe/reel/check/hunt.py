@@ -9,8 +9,8 @@ baseline, REINFORCE) on matrices that tell nothing of the question, and then ask
   is how many queries there are and how peaked their scores. One U-Net for all tracks, as in training.
 
 Three things make the search stricter than stage 1's own. The reward is the share of a question's evidence scenes
-that a drawn frame falls into: denser than a right or wrong answer, which needs every scene and then luck, and a point of
-it is worth less than a point of accuracy (about 0.6: oracle minus blind). The stand-in residual is off, so that draws
+that a drawn frame falls into: denser than a right or wrong answer, which needs every scene and then luck, and a point
+of it is worth less than one of accuracy (about 0.6: oracle minus blind). The stand-in residual is off, so that draws
 begin spread over the whole video and not on the residual's few favourites. And what was learned is read as a density
 that stretches uniform frames (``stretched``): the U-Net's most probable frames lie side by side, which costs more than
 a faint prior brings and would hide it. A U-Net that has learned nothing gives uniform's frames exactly.
