@@ -26,7 +26,7 @@ from msjoe.sampler import EMBEDDED, UNetSampler
 from msjoe.selectors.plain import linspace_trunc
 
 SCENES, SECONDS = 30, 3.0  # of a video of a minute and a half
-QUICK = replace(STAGE, steps=25, questions=8, rollouts=16, lr=3e-3, warmup=1)
+QUICK = replace(STAGE, steps=60, rollouts=64, warmup=1)
 
 
 def cases(count: int, seed: int, first: int = 0, matrix: bool = False) -> list[Case]:

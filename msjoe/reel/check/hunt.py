@@ -47,7 +47,7 @@ MOST = 2.0  # points of evidence
 FOUND = 2.0  # points that the planted prior must bring at least
 ALIKE = 8  # batches drawn at once and sorted by length
 LATE = 0.6  # of a video: the planted prior favours evidence behind it
-STAGE = SamplerStage(steps=300, questions=4, rollouts=128, lr=2e-3, warmup=10)
+STAGE = SamplerStage(steps=200, questions=4, rollouts=128, lr=6e-3, warmup=10)
 
 
 @dataclass(frozen=True)
