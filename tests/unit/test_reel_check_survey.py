@@ -5,6 +5,7 @@ import pytest
 
 from msjoe.data import reel
 from msjoe.evaluation.plan import Arm
+from msjoe.reel.check import stages
 from msjoe.reel.check import survey as asked
 from msjoe.reel.check.facts import SPREAD
 from msjoe.reel.check.survey import (
@@ -170,6 +171,21 @@ def test_a_film_and_its_file_get_the_same_questions(short):
     assert [(row["id"], row["arm"]) for row in drawn] == [(row["id"], row["arm"]) for row in filed]
     assert {row["arm"] for row in drawn} == {arm.name for arm in FILE_ARMS}
     assert len(list(short.features.glob("*.safetensors"))) == 2  # a file is another video than the pictures
+
+
+def test_shuffled_matrices_are_those_of_the_ideal_queries(short, monkeypatch):
+    monkeypatch.setattr(stages, "make_script", short_script)
+    task = Task(short, "validation", "multi", 0)
+    assert stages.features_task(task) == 120
+    cases, script = stages.cases_of(task), short_script("validation", "multi", 0)
+    assert [case.sim_QT.shape for case in cases] == [(len(q.ideal_queries), 120) for q in script.questions]
+    assert [case.layout.evidence for case in cases] == [q.evidence for q in script.questions]
+    found = stages.shuffled_task(([task], [task], 1))
+    assert found["video"] == ["multi-0"] * len(cases)
+    assert found["uniform"] == [
+        np.mean([any(start <= t < end for t in np.linspace(0, 119, 8).astype(int)) for start, end in q.evidence])
+        for q in script.questions
+    ]
 
 
 def test_tasks_name_the_videos_of_a_split():
