@@ -25,7 +25,7 @@ import numpy as np
 from msjoe.prompts import clock
 from msjoe.reel.mllm_batches import Batch, Branch, Point, answer_branch, collate, encode, reason_branch
 from msjoe.reel.mllm_questions import Asked, ask, find, hop, look_words, of_script
-from msjoe.reel.mllm_shows import LEGIBLE, Frame, Show, evidence_show, random_script, random_show, spread_show
+from msjoe.reel.mllm_shows import Frame, Show, evidence_show, random_script, random_show, readable, spread_show
 from msjoe.reel.mllm_teachers import query_reply
 from msjoe.reel.mllm_words import ATTRIBUTE_WORDS, CAPTIONS_QUESTION, LOOK_QUESTION, reel_words
 from msjoe.reel.script import Script
@@ -96,7 +96,7 @@ def samples_tokens(show: Show, branches: list[Branch]) -> int:
 def look_sample(rng: np.random.Generator, count: int, size: int) -> tuple[Show, list[Branch]]:
     """Single frames, attribute by attribute."""
     show = random_show(rng, 1, size)
-    names = [name for name in ATTRIBUTE_WORDS if name != "mark" or size >= LEGIBLE]
+    names = [name for name in ATTRIBUTE_WORDS if name != "mark" or readable(show.frames[0].moment, size)]
     return show, [look_branch(show.frames[0], str(name)) for name in rng.choice(names, 4, replace=False)]
 
 
@@ -190,5 +190,5 @@ def copy_branch(rng: np.random.Generator) -> Branch:
 
 def full_caption(moment: Moment, size: int) -> str:
     """The caption with the character's name before it and, where it can be read, the mark behind."""
-    mark = f", {MARKS[moment.mark]}" if size >= LEGIBLE else ""
+    mark = f", {MARKS[moment.mark]}" if readable(moment, size) else ""
     return f"{CHARACTERS[moment.who]}, {caption(moment)}{mark}"

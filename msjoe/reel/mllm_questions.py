@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from msjoe.reel.mllm_shows import LEGIBLE, Show
+from msjoe.reel.mllm_shows import HIDDEN, LEGIBLE, Show, readable
 from msjoe.reel.mllm_words import ATTRIBUTE_WORDS, FIND_QUESTION, HOP_QUESTION, STEP_QUESTION
 from msjoe.reel.questions import Plan, Question
 from msjoe.reel.wording import Words
@@ -44,7 +44,7 @@ def _event(rng: np.random.Generator, show: Show) -> Plan | None:
     moment = show.frames[rng.integers(len(show.frames))].moment
     key = {name: getattr(moment, name) for name in told[asked]}
     answers = {getattr(f.moment, asked) for f in show.frames if holds(f.moment, key)}
-    return Plan("event", [], asked, answers.pop(), [key]) if len(answers) == 1 else None
+    return Plan("event", [], asked, answers.pop(), [key]) if len(answers) == 1 and HIDDEN not in answers else None
 
 
 def _order(rng: np.random.Generator, show: Show) -> Plan | None:
@@ -58,7 +58,7 @@ def _order(rng: np.random.Generator, show: Show) -> Plan | None:
         return None
     who = others[rng.integers(min(3, len(others)))].who
     target = next(m for m in others if m.who == who)
-    asked = ("item", "place", "mark" if show.size >= LEGIBLE else "item")[rng.integers(3)]
+    asked = ("item", "place", "mark" if readable(target, show.size) else "item")[rng.integers(3)]
     return Plan("after" if ahead else "before", [], asked, getattr(target, asked), [key, {"who": who}])
 
 
@@ -115,7 +115,7 @@ def _last(rng: np.random.Generator, show: Show) -> Plan | None:
 PLANNERS: tuple[tuple[int, float, Callable[[np.random.Generator, Show], Plan | None]], ...] = (
     (1, 2, _event),
     (2, 4, _order),
-    (2, 3.5, _count),
+    (2, 6, _count),
     (3, 9, _never),
     (2, 2, _pair),
     (3, 1, _most),
@@ -179,7 +179,7 @@ def _wrong(rng: np.random.Generator, show: Show, attribute: str, but: set[int], 
     chosen: list[int] = []
     scenes = (frame.moment for frame in show.frames), (scene.moment for scene in show.script.scenes)
     for moments in scenes:
-        values = sorted({getattr(m, attribute) for m in moments} - but - set(chosen))
+        values = sorted({getattr(m, attribute) for m in moments} - {HIDDEN} - but - set(chosen))
         take = min(count - len(chosen), len(values))
         chosen += [int(v) for v in rng.choice(values, take, replace=False)] if take else []
     return chosen
@@ -229,7 +229,7 @@ def find(rng: np.random.Generator, show: Show) -> tuple[str, str, Frames]:
         key = {name: getattr(moment, name) for name in names}
         frames = tuple(i for i, m in enumerate(moments) if holds(m, key))
         replies = {look_words(moments[i], attribute) for i in frames}
-        if len(replies) == 1:
+        if len(replies) == 1 and (attribute != "mark" or all(readable(moments[i], show.size) for i in frames)):
             text = FIND_QUESTION.format(attribute=attribute, told=_told(rng, show, key))
             return text, replies.pop(), frames
 
@@ -253,7 +253,7 @@ def hop(rng: np.random.Generator, show: Show) -> tuple[str, str, tuple[Frames, F
     else:
         target = next(i for i in beside if moments[i].who == moments[target].who)
         wording, way = HOP_QUESTION, "after" if ahead else "before"
-    names = ("place", "colour", "shape", "item", *(("mark",) if show.size >= LEGIBLE else ()))
+    names = ("place", "colour", "shape", "item", *(("mark",) if readable(moments[target], show.size) else ()))
     attribute = names[rng.integers(len(names))]
     who = Words(rng, show.script.cast).who(moments[target].who)
     text = wording.format(attribute=attribute, way=way, told=_told(rng, show, key), who=who)

@@ -1,7 +1,7 @@
 """What the miniature MLLM is shown in training: a handful of frames of a train-split video."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -13,11 +13,12 @@ from msjoe.reel.source import drift
 from msjoe.reel.world import ITEMS, MARKS, Moment, held_out
 
 LEGIBLE = 112  # pixels of side from which a mark can be read
+HIDDEN = -1  # the mark of a moment whose picture does not show it
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture of a show: when, what, and how it is drawn."""
+    """One picture of a show: when, what it shows, and how it is drawn."""
 
     seconds: float
     moment: Moment
@@ -61,7 +62,18 @@ def frame_at(script: Script, seconds: float) -> Frame:
 
 
 def _frame(scene: Scene, seconds: float) -> Frame:
-    return Frame(seconds, scene.moment, drift(scene.pose, int((seconds - scene.start) * TICKS)))
+    pose = drift(scene.pose, int((seconds - scene.start) * TICKS))
+    return Frame(seconds, shown_by(scene.moment, pose), pose)
+
+
+def shown_by(moment: Moment, pose: Pose) -> Moment:
+    """What a picture lets one see of a moment: no mark while the plate is turned."""
+    return moment.but(mark=HIDDEN) if pose.turned else moment
+
+
+def readable(moment: Moment, size: int) -> bool:
+    """Whether a picture of ``size`` pixels of what ``shown_by`` gave tells the mark."""
+    return size >= LEGIBLE and moment.mark != HIDDEN
 
 
 def random_show(rng: np.random.Generator, count: int, size: int) -> Show:
@@ -108,7 +120,7 @@ def _gather(rng: np.random.Generator, frames: list[Frame]) -> list[Frame]:
     changed = list(frames)
     for c, item in zip(chosen, carried, strict=True):
         moment = first.but(item=int(item), mark=int(rng.integers(len(MARKS))))
-        changed[c] = Frame(frames[c].seconds, moment, frames[c].pose)
+        changed[c] = replace(frames[c], moment=shown_by(moment, frames[c].pose))
     return changed
 
 

@@ -33,6 +33,7 @@ from msjoe.reel.mllm_data import LESSONS, make_batch
 from msjoe.reel.mllm_forward import forward
 from msjoe.reel.mllm_model import continued_mllm, new_mllm, save_mllm
 from msjoe.reel.mllm_pointing import pointing_loss
+from msjoe.reel.mllm_shows import HIDDEN
 from msjoe.reel.mllm_validation import validate_mllm
 from msjoe.reel.mllm_vision import KEYFRAME, PER_STEP, draw_pictures, new_learner, vision_loss
 from msjoe.reel.mllm_words import NUMBERS
@@ -164,8 +165,10 @@ def frame_word_loss(
         own = range(shown) if name == "number" else (word_index(name, moment) for moment in moments)
         truth_F = torch.tensor(list(own), device=ends_FD.device)
         truth_F = truth_F.repeat(len(moments) // shown if name == "number" else 1)
-        loss = loss + F.cross_entropy(logits_FC, truth_F)
-        right.append((logits_FC.argmax(1) == truth_F).float().mean().item())
+        shown_F = truth_F != HIDDEN
+        if shown_F.any():  # a mark is hidden while the plate is turned
+            loss = loss + F.cross_entropy(logits_FC[shown_F], truth_F[shown_F])
+            right.append((logits_FC.argmax(1) == truth_F)[shown_F].float().mean().item())
     return loss, sum(right) / len(right)
 
 

@@ -16,6 +16,7 @@ from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VisionTra
 
 from msjoe.reel.mllm_forward import image_tokens
 from msjoe.reel.mllm_model import vision_config
+from msjoe.reel.mllm_shows import HIDDEN, shown_by
 from msjoe.reel.render import Pose, draw, random_pose
 from msjoe.reel.source import drift
 from msjoe.reel.world import CHARACTERS, COLOUR_WORDS, ITEMS, MARKS, PLACES, SHAPES, Moment, random_moment
@@ -48,8 +49,9 @@ def draw_pictures(seed: int, per_size: int, step: int) -> tuple[Pictures, Pictur
     rng = np.random.default_rng([seed, 1, step])
     drawn = []
     for size in (KEYFRAME, PREVIEW):
-        moments = [random_moment(rng) for _ in range(per_size)]
-        drawn.append((moments, soften(np.stack([draw(m, any_pose(rng), size) for m in moments]), rng)))
+        posed = [(random_moment(rng), any_pose(rng)) for _ in range(per_size)]
+        pictures = np.stack([draw(moment, pose, size) for moment, pose in posed])
+        drawn.append(([shown_by(moment, pose) for moment, pose in posed], soften(pictures, rng)))
     return tuple(drawn)
 
 
@@ -73,8 +75,11 @@ def head_loss(
     truth_BA = torch.tensor([attribute_values(m) for m in moments], device=seen_BMD.device)
     loss, accuracies = torch.zeros((), device=seen_BMD.device), {}
     for a, (name, part) in enumerate(zip(names, logits_BC.split(list(SIZES.values()), 1), strict=False)):
-        loss = loss + F.cross_entropy(part, truth_BA[:, a])
-        accuracies[f"{name}/{side}"] = (part.argmax(1) == truth_BA[:, a]).float().mean().item()
+        shown_B = truth_BA[:, a] != HIDDEN
+        if shown_B.any():  # a mark is hidden while the plate is turned
+            loss = loss + F.cross_entropy(part[shown_B], truth_BA[shown_B, a])
+            right_B = part.argmax(1) == truth_BA[:, a]
+            accuracies[f"{name}/{side}"] = right_B[shown_B].float().mean().item()
     return loss, accuracies
 
 

@@ -13,7 +13,7 @@ from functools import cache
 
 import numpy as np
 
-from msjoe.reel.sprites import BODY_SIZES, hat_sprite, item_sprite, mark_sprite, place_picture, shape_mask
+from msjoe.reel.sprites import BODY_SIZES, hat_sprite, item_sprite, place_picture, plate_sprite, shape_mask
 from msjoe.reel.world import COLOUR_WORDS, COLOURS, Moment
 
 CANVAS = 224
@@ -32,6 +32,7 @@ class Pose:
     light: int  # brightness in 1/256: 256 is neutral
     noise: int  # index of the noise tile
     side: int  # +1: the item is held on the right, -1: on the left
+    turned: bool = False  # the plate shows its blank back
 
 
 def random_pose(rng: np.random.Generator) -> Pose:
@@ -56,7 +57,13 @@ def draw(moment: Moment, pose: Pose, size: int = CANVAS) -> np.ndarray:
     _paste(canvas, _body(moment.look.colour, moment.look.shape, pose.scale, step), pose.x, pose.y, step)
     _paste(canvas, _hat(moment.who, step), pose.x, pose.y - body // 2 - 12, step)
     _paste(canvas, _item(moment.item, step), pose.x + pose.side * (body // 2 + 20), pose.y + 4, step)
-    _paste(canvas, _mark(moment.mark, step), pose.x - pose.side * (body // 2 + 16), pose.y + 20, step)
+    _paste(
+        canvas,
+        _plate(None if pose.turned else moment.mark, step),
+        pose.x - pose.side * (body // 2 + 16),
+        pose.y + 20,
+        step,
+    )
     lit = (canvas.astype(np.int32) * pose.light) >> 8
     lit += _noise(pose.noise, step)
     return np.clip(lit, 0, 255).astype(np.uint8)
@@ -118,8 +125,8 @@ def _item(item: int, step: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @cache
-def _mark(mark: int, step: int) -> tuple[np.ndarray, np.ndarray]:
-    return _sprite(mark_sprite(mark), step)
+def _plate(mark: int | None, step: int) -> tuple[np.ndarray, np.ndarray]:
+    return _sprite(plate_sprite(mark), step)
 
 
 @cache

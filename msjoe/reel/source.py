@@ -11,6 +11,8 @@ from msjoe.reel.render import BODY_SIZES, CANVAS, SIZES, Pose, draw, shrink
 from msjoe.reel.script import TICKS, Scene, Script
 from msjoe.video.base import dense_count
 
+FACING = 10  # ticks in 4 s during which a plate shows its mark; every shot is long enough for some
+
 
 class ReelSource:
     """A FrameSource that draws. It holds a drawing function and no script, seed or answer.
@@ -57,7 +59,8 @@ def _painter(scenes: tuple[Scene, ...]) -> Callable[[int, int], np.ndarray]:
 
 
 def drift(pose: Pose, ticks: int) -> Pose:
-    """The pose ``ticks`` after a shot began: it sways, nears or recedes, and the light wanders."""
+    """The pose ``ticks`` after a shot began: it sways, nears or recedes, the light wanders, and
+    for a second and a half in four the plate is turned away: not every second of the right shot shows the detail."""
     sway = _triangle(ticks + pose.noise * 3, 24)
     return replace(
         pose,
@@ -65,6 +68,7 @@ def drift(pose: Pose, ticks: int) -> Pose:
         y=pose.y + 4 * (_triangle(ticks + pose.noise, 40) // 3 - 1),
         scale=min(max(pose.scale + _triangle(ticks + 5 * pose.noise, 64) // 5 - 1, 0), len(BODY_SIZES) - 1),
         light=pose.light + 6 * (_triangle(ticks // 4 + pose.noise, 16) - 2),
+        turned=(ticks + 5 * pose.noise) % (4 * TICKS) >= FACING,
     )
 
 

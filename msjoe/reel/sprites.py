@@ -62,8 +62,11 @@ def item_sprite(item: int) -> np.ndarray:
     return _outlined(item_layers(ITEMS[item], Icon(ITEM, ITEM)))
 
 
-def mark_sprite(mark: int) -> np.ndarray:
-    """A white plate with a glyph of 9 x 9 cells of 2 pixels: one pixel a cell at 112, half a pixel at 56."""
+def plate_sprite(mark: int | None) -> np.ndarray:
+    """A white plate with a glyph of 9 x 9 cells of 2 pixels: one pixel a cell at 112, half a pixel at 56.
+
+    None is its blank back.
+    """
     n = MARK_CELLS
     y, x = np.mgrid[0:n, 0:n]
     edge = (x == 0) | (y == 0) | (x == n - 1) | (y == n - 1)
@@ -74,7 +77,8 @@ def mark_sprite(mark: int) -> np.ndarray:
         "slash": x + y == n - 1,
         "corner": (x == 1) | (y == n - 2),
         "grid": (x % 2 == 0) & (y % 2 == 0),
-    }[MARKS[mark]]
+        None: np.zeros((n, n), bool),
+    }[None if mark is None else MARKS[mark]]
     plate = np.pad(glyph, 1)
     cells = np.repeat(np.repeat(plate, 2, 0), 2, 1)
     rgba = np.full((*cells.shape, 4), 255, np.uint8)

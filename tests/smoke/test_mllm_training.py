@@ -24,7 +24,7 @@ from msjoe.reel.mllm_pointing import (
     pointing_loss,
 )
 from msjoe.reel.mllm_questions import _looks, ask, find, hop, look_words
-from msjoe.reel.mllm_shows import Frame, Show, random_script, random_show
+from msjoe.reel.mllm_shows import HIDDEN, Frame, Show, random_script, random_show
 from msjoe.reel.mllm_training import MllmTraining, language_loss, reply_lengths, run_training
 from msjoe.reel.muon import build_optimizers, orthogonal
 from msjoe.reel.questions import Plan
@@ -254,6 +254,25 @@ def test_training_goes_on_from_an_earlier_miniature_with_other_words(tmp_path):
     assert after.lm_head.weight is after.model.language_model.embed_tokens.weight
     with pytest.raises(CheckpointError, match="does not hold a miniature MLLM"):
         continued_mllm(tmp_path / "nothing", seed=0)
+
+
+def test_nothing_is_asked_about_a_mark_that_no_picture_shows():
+    rng = np.random.default_rng(3)
+    show = random_show(rng, 6, 112)
+    hidden = Show(tuple(replace(f, moment=f.moment.but(mark=HIDDEN)) for f in show.frames), 112, show.script)
+    asked = [ask(rng, hidden) for _ in range(60)]
+    asked += [ask(rng, show) for _ in range(60)]
+    assert not [a.text for a in asked[:60] if "mark" in a.text]
+    assert [a.text for a in asked[60:] if "mark" in a.text]
+    assert not [text for text, _, _ in (find(rng, hidden) for _ in range(60)) if "mark" in text]
+    assert not [one[0] for one in (hop(rng, hidden) for _ in range(60)) if one and "mark" in one[0]]
+
+
+def test_a_show_tells_the_mark_where_its_plate_faces_us():
+    rng = np.random.default_rng(4)
+    frames = [frame for _ in range(20) for frame in random_show(rng, 8, 112).frames]
+    assert all((frame.moment.mark == HIDDEN) == frame.pose.turned for frame in frames)
+    assert 0.2 < np.mean([frame.pose.turned for frame in frames]) < 0.55
 
 
 def test_pointing_loss_by_hand():

@@ -1,6 +1,7 @@
 """Reel: true answers, kept promises, the same world on every machine."""
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +10,8 @@ from msjoe.errors import QuestionError
 from msjoe.reel.questions import near_pairs
 from msjoe.reel.render import draw, random_pose, shrink
 from msjoe.reel.script import SPLIT_VIDEOS, TICKS, TRACKS, make_script
-from msjoe.reel.source import ReelSource
-from msjoe.reel.world import CHARACTERS, PLACES, caption, held_out, random_moment
+from msjoe.reel.source import ReelSource, drift
+from msjoe.reel.world import CHARACTERS, MARKS, PLACES, caption, held_out, random_moment
 from tests.reel_truth import solve
 
 
@@ -46,7 +47,7 @@ def test_the_same_seed_gives_the_same_frames_and_questions_everywhere():
         for size in (56, 112, 224):
             for batch in ReelSource(script).dense(1 / 30, size):
                 digest.update(batch.tobytes())
-    assert digest.hexdigest() == "6f147e96f849721700e0bfa98fd322aedd6625b98152a6b96a541a46c1017475"
+    assert digest.hexdigest() == "f3a519d302385313db4c36c3c2d873b19300f6388bd69c31c17d62b99ca6985b"
 
 
 def test_scripts_differ_by_seed_track_and_split():
@@ -90,6 +91,23 @@ def test_a_smaller_picture_is_the_large_one_averaged():
         large = draw(moment, pose, 224)
         assert np.abs(shrink(large, 2) - draw(moment, pose, 112)).mean() < 1.5
         assert np.abs(shrink(large, 4) - draw(moment, pose, 56)).mean() < 1.5
+
+
+def test_every_shot_shows_its_mark_for_some_seconds_and_hides_it_for_others():
+    for seed in range(3):
+        for scene in make_script("test", "needle", seed).scenes:
+            ticks = range(round((scene.end - scene.start) * TICKS))
+            assert any(not drift(scene.pose, tick).turned for tick in ticks)
+    pose = random_pose(np.random.default_rng(0))
+    assert np.mean([drift(pose, tick).turned for tick in range(4 * TICKS)]) == pytest.approx(0.375)
+
+
+def test_a_turned_plate_shows_the_same_whatever_the_mark():
+    rng = np.random.default_rng(2)
+    moment, pose = random_moment(rng), replace(random_pose(rng), turned=True)
+    assert len({draw(moment.but(mark=mark), pose, 112).tobytes() for mark in range(len(MARKS))}) == 1
+    facing = replace(pose, turned=False)
+    assert len({draw(moment.but(mark=mark), facing, 112).tobytes() for mark in range(len(MARKS))}) == len(MARKS)
 
 
 def test_near_pairs_favour_no_shot():

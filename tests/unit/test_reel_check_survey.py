@@ -182,10 +182,12 @@ def test_shuffled_matrices_are_those_of_the_ideal_queries(short, monkeypatch):
     assert [case.layout.evidence for case in cases] == [q.evidence for q in script.questions]
     found = stages.shuffled_task(([task], [task], 1))
     assert found["video"] == ["multi-0"] * len(cases)
-    assert found["uniform"] == [
-        np.mean([any(start <= t < end for t in np.linspace(0, 119, 8).astype(int)) for start, end in q.evidence])
-        for q in script.questions
-    ]
+    assert found["uniform"] == pytest.approx(
+        [
+            np.mean([any(start <= t < end for t in np.linspace(0, 119, 8).astype(int)) for start, end in q.evidence])
+            for q in script.questions
+        ]
+    )
 
 
 def test_tasks_name_the_videos_of_a_split():
