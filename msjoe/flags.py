@@ -20,7 +20,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         default="auto",
         help="path or hub id of a trained sampler, tspo:FOLDER, or a rule: standin, uniform, random, topk, aks, bolt, "
-        "qframe, ... (default: the embedded sampler, else standin)",
+        "qframe, ... (default: the embedded sampler with the embedded CLIP, else standin)",
     )
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     group.add_argument("--no-cache", action="store_true", help="do not keep frame features on disk")

@@ -54,22 +54,32 @@ def load_models(
     return Models(
         mllm=Mllm.load(mllm, load_in_4bit=load_in_4bit, device=device),
         clip=Clip.load(clip or embedded(EMBEDDED_CLIP), device=device),
-        selector=load_selector(sampler),
+        selector=load_selector(default_sampler(clip) if sampler == "auto" else sampler),
         cache=FeatureCache() if cache else None,
     )
+
+
+def default_sampler(clip: str | None) -> str:
+    """The embedded sampler with the embedded CLIP, whose similarities it was trained on; else the stand-in rule."""
+    folder = CHECKPOINTS / EMBEDDED_SAMPLER
+    if not folder.is_dir():
+        log.info("sampler: standin (none is trained yet, training-free rule)")
+        return "standin"
+    if clip is None or Path(clip).resolve() == (CHECKPOINTS / EMBEDDED_CLIP).resolve():
+        log.info("sampler: %s (embedded)", folder)
+        return str(folder)
+    log.info(
+        "sampler: standin, training-free: none was trained with %s (transferred, untested: --sampler %s)", clip, folder
+    )
+    return "standin"
 
 
 def load_selector(name: str) -> Selector:
     """A rule by its name; a rule with weights as RULE:WEIGHTS; a trained sampler by its path or hub id alone.
 
-    Settings follow a question mark: "aks?t1=0.2&depth=3". "auto" is the embedded sampler where there is one,
-    else the training-free stand-in rule.
+    Settings follow a question mark: "aks?t1=0.2&depth=3".
     Raises CheckpointError for weights that cannot be used, UserError for a rule that lacks them.
     """
-    if name == "auto":
-        folder = CHECKPOINTS / EMBEDDED_SAMPLER
-        name = str(folder) if folder.is_dir() else "standin"
-        log.info("sampler: %s (%s)", name, "embedded" if folder.is_dir() else "none trained yet, training-free rule")
     name, _, told = name.partition("?")
     settings = parse_settings(f"the rule {name}", told.split("&")) if told else {}
     if name in selector_names() and not needs_model(name):

@@ -1,6 +1,6 @@
 """Words for Reel's questions, options and ideal queries.
 
-Who and where are told by name or by look, half and half; the options of one question all one way.
+Who and where are told by name more often than by look; the options of one question all one way.
 """
 
 from typing import TYPE_CHECKING
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 ASKS = {"item": "what did {who} hold", "mark": "which mark was beside {who}", "place": "where was {who}"}
 
+NAMED = 0.6  # of who and where: enough left for the question to be a fair query, and a weaker one than an asker's
+
 
 class Words:
     """Says what indices mean, in the names and looks of one video."""
@@ -24,11 +26,11 @@ class Words:
         self.options_by_name = bool(rng.integers(2))
 
     def who(self, who: int, by_name: bool | None = None) -> str:
-        by_name = bool(self.rng.integers(2)) if by_name is None else by_name
+        by_name = bool(self.rng.random() < NAMED) if by_name is None else by_name
         return f"the {CHARACTERS[who] if by_name else self.cast[who].words}"
 
     def place(self, place: int, by_name: bool | None = None) -> str:
-        by_name = bool(self.rng.integers(2)) if by_name is None else by_name
+        by_name = bool(self.rng.random() < NAMED) if by_name is None else by_name
         return f"the {PLACES[place].name if by_name else PLACES[place].look}"
 
     def option(self, asked: str, value: int) -> str:
