@@ -2,8 +2,8 @@
 
     python analysis/pilots.py runs/pilot --processes 2 [--limit 100]
 
-Two runs of ``msjoe eval`` (each goes on where it was stopped): the base MLLM with uniform frames, the stand-in rule
-and the sampler of stage 1; the joint MLLM with its own sampler, uniform frames, and the rivals on its queries.
+Two runs of ``msjoe eval`` (each goes on where it was stopped): the base MLLM with uniform frames, the stand-in rule,
+the sampler of stage 1 and the rivals; the joint MLLM with its own sampler, uniform frames, and the rivals on its queries.
 Writes into RUN/validation:
 
     base/, joint/   the runs, with their own summaries, losses by step and intervals
@@ -28,7 +28,13 @@ from msjoe.evaluation.summary import difference, headline
 from msjoe.files import write_atomic
 from msjoe.rl.card import TABLE, write_cards
 
-RIVALS = ("aks_repaired", "bolt_repaired", "qframe_repaired", "topk_apart")
+# with the settings that benchmarks/tune_selectors.py found on validation videos
+RIVALS = (
+    "aks_repaired?rows=round_robin",
+    "bolt_repaired?rows=round_robin&power=10",
+    "qframe_repaired",
+    "topk_apart?rows=round_robin&seconds=20",
+)
 BENCHMARK = "reel"
 
 
@@ -48,6 +54,7 @@ def lines_of(run: Path) -> list[Line]:
         Line("base", "uniform", "uniform"),
         Line("base", "stand-in rule", "standin"),
         Line("base", "sampler of stage 1", f"sampler:{first}"),
+        *(Line("base", rule, rule) for rule in RIVALS),
         Line("joint", "sampler of stage 2", f"sampler:{joint / 'sampler'}"),
         Line("joint", "uniform", "uniform"),
         *(Line("joint", rule, rule) for rule in RIVALS),
