@@ -38,7 +38,7 @@ def _selector(name: str) -> str:
     code = f"<code>{escape(name)}</code>"
     if name.startswith("sampler"):
         return f"the trained sampler {code}"
-    return f"{code}, a training-free rule (no sampler is trained yet)"
+    return f"{code}, a training-free rule"
 
 
 def _line(state: str, html: str) -> str:

@@ -100,7 +100,7 @@ def _agree(args: argparse.Namespace, plan: Plan, models: Models, shard: Shard) -
 def describe(selector: Selector) -> str:
     """What the name "msjoe" stands for in this run."""
     if selector.name == "standin":
-        return "the training-free stand-in rule (no sampler was trained yet)"
+        return "the training-free stand-in rule"
     if selector.name == "sampler":
         return f"the trained sampler {selector.model.source}"
     return f"the rule {selector.name}"

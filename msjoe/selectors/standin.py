@@ -1,4 +1,4 @@
-"""The stand-in rule: a training-free choice of frames, used until a sampler is trained.
+"""The stand-in rule: a training-free choice of frames, used where no sampler was trained with the CLIP at hand.
 
 It estimates where evidence lies and then spreads the frames with that density.
 
