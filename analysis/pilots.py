@@ -3,8 +3,8 @@
     python analysis/pilots.py runs/pilot --processes 2 [--limit 100]
 
 Two runs of ``msjoe eval`` (each goes on where it was stopped): the base MLLM with uniform frames, the stand-in rule,
-the sampler of stage 1 and the rivals; the joint MLLM with its own sampler, uniform frames, and the rivals on its queries.
-Writes into RUN/validation:
+the sampler of stage 1 and the rivals; the joint MLLM with its own sampler, uniform frames, and the rivals on its
+queries. Writes into RUN/validation:
 
     base/, joint/   the runs, with their own summaries, losses by step and intervals
     table.md        accuracy of each line, and paired differences, with 95 % intervals over videos
