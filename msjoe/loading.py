@@ -21,8 +21,7 @@ from msjoe.selectors.tspo_agent import load_agent
 log = logging.getLogger(__name__)
 
 CHECKPOINTS = Path(os.environ.get("MSJOE_CHECKPOINTS", Path(__file__).parents[1] / "checkpoints"))
-EMBEDDED_MLLM = "reel-mllm"  # the base model: what training starts from and Reel's gates ask
-JOINT_MLLM = "reel-mllm-joint"  # trained with the embedded sampler; the default where it is there
+EMBEDDED_MLLM = "reel-mllm"  # the base model: with its sampler better on validation than reel-mllm-joint with any
 EMBEDDED_CLIP = "reel-clip"
 EMBEDDED_SAMPLER = "reel-sampler"
 LOADERS = {"sampler": load_sampler, "tspo": load_agent, "tspo_repaired": load_agent}  # rules with trained weights
@@ -51,7 +50,7 @@ def load_models(
 
     Raises CheckpointError for what is missing, foreign or of another Reel version.
     """
-    mllm = mllm or embedded(JOINT_MLLM if (CHECKPOINTS / JOINT_MLLM).is_dir() else EMBEDDED_MLLM)
+    mllm = mllm or embedded(EMBEDDED_MLLM)
     return Models(
         mllm=Mllm.load(mllm, load_in_4bit=load_in_4bit, device=device),
         clip=Clip.load(clip or embedded(EMBEDDED_CLIP), device=device),
