@@ -147,7 +147,7 @@ def _add_reel(commands: argparse._SubParsersAction) -> None:
 
     for part in ("clip", "mllm"):
         train = reel.add_parser(f"train-{part}", help=f"train the miniature {part.upper()}; resumes", add_help=False)
-        train.set_defaults(run=run_reel_train, trainer=f"msjoe.reel.{part}_training")
+        train.set_defaults(run=run_reel_train, trainer=f"msjoe.reel.{part}_training", prog=train.prog)
 
     check = reel.add_parser("check", help="whether this world is hard and fair: its gates, each with its interval")
     check_command.add_arguments(check)
@@ -169,9 +169,12 @@ def run_reel_make(args: argparse.Namespace) -> None:
 
 
 def run_reel_train(args: argparse.Namespace) -> None:
-    """A trainer's own module reads its flags, so that they have one home."""
+    """A trainer's own module reads its flags, so that they have one home, and torch is imported for it alone."""
     logging.getLogger().setLevel(logging.INFO)
-    import_module(args.trainer).main(args.rest)
+    trainer = import_module(args.trainer)
+    parser = argparse.ArgumentParser(args.prog, description=trainer.__doc__.splitlines()[0])
+    trainer.add_arguments(parser)
+    trainer.run_args(parser.parse_args(args.rest))
 
 
 def run_reel_examples(args: argparse.Namespace) -> None:

@@ -243,25 +243,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_running_arguments(parser)
 
 
-def run_args(args: argparse.Namespace) -> dict:
-    """Train as the flags say; returns what reel.json holds, nothing where the minutes were over before."""
+def run_args(args: argparse.Namespace) -> None:
+    """Train as the flags say, or until the minutes are over."""
     config = MllmTraining(args.vision_steps, args.steps, args.seed, lr=args.lr, start_from=args.start_from)
     try:
         record = train_mllm(args.out, config, args.run_dir, running=running_of(args))
     except Paused as paused:
         log.info("%s", paused)
-        return {}
-    log.info("wrote %s: %s", args.out, json.dumps(record["validation"]))
-    return record
-
-
-def main(argv: list[str] | None = None) -> None:
-    """``python -m msjoe.reel.mllm_training``: the same as ``msjoe reel train-mllm``."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_arguments(parser)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
-    run_args(parser.parse_args(argv))
-
-
-if __name__ == "__main__":
-    main()
+    else:
+        log.info("wrote %s: %s", args.out, json.dumps(record["validation"]))

@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,6 +105,11 @@ def expect_example(page: Page, number: int, question: int = 0) -> None:
     page.wait_for_function(
         "name => document.querySelector('#video video')?.currentSrc.endsWith('/' + name)", arg=example.path.name
     )
+
+
+def forget_features() -> None:
+    """So that a run takes its time: long enough to be stopped, or to be overtaken."""
+    shutil.rmtree(os.environ["MSJOE_CACHE"], ignore_errors=True)
 
 
 def choose_card(page: Page, number: int) -> None:

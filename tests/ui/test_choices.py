@@ -1,9 +1,7 @@
 """Choices made faster than they are answered: the last one wins, and Run reads what was chosen."""
 
 import json
-import os
 import re
-import shutil
 import zipfile
 
 import numpy as np
@@ -22,6 +20,7 @@ from tests.ui.pages import (
     expect_no_notice,
     expect_texts,
     export,
+    forget_features,
     old_film,
     run_and_wait,
 )
@@ -125,7 +124,7 @@ def test_a_copy_for_the_player_does_not_outlive_the_choice_of_another_video(page
 
 def test_another_card_ends_the_run_that_is_about_the_last_one(open_page):
     """On the longest video, with nothing cached, so that the run is under way."""
-    shutil.rmtree(os.environ["MSJOE_CACHE"], ignore_errors=True)
+    forget_features()
     page = open_page().page
     choose_card(page, 2)
     click_when(page, "#stepper .running", ".card[data-number='1']")

@@ -1,9 +1,7 @@
 """A visitor's way through the page, in a real browser with the embedded models."""
 
 import json
-import os
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -20,6 +18,7 @@ from tests.ui.pages import (
     expect_notice,
     expect_rows,
     expect_texts,
+    forget_features,
     picture,
     run_and_wait,
     set_options,
@@ -116,7 +115,7 @@ def test_bad_input_gets_a_message_and_the_page_goes_on(open_page, text_as_video,
 
 def test_stop_frees_the_page_for_the_next_run(open_page):
     """On the longest video, with nothing cached, so that there is time to stop."""
-    shutil.rmtree(os.environ["MSJOE_CACHE"], ignore_errors=True)
+    forget_features()
     page = open_page().page
     choose_card(page, 2)
     click_when(page, "#stepper .running", "#stop")

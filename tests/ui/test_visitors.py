@@ -1,9 +1,7 @@
 """Several visitors at once, programs among them; and files that nobody was given."""
 
 import json
-import os
 import re
-import shutil
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -15,7 +13,7 @@ from playwright.sync_api import expect
 from demo.browsing import ROOT
 from demo.examples import load_examples
 from msjoe.video import write_video
-from tests.ui.pages import a_run, choose_card, expect_frames, run_and_wait, set_options, upload
+from tests.ui.pages import a_run, choose_card, expect_frames, forget_features, run_and_wait, set_options, upload
 
 gradio_client = pytest.importorskip("gradio_client")
 
@@ -120,7 +118,7 @@ def test_one_visitor_sees_nothing_of_another_s_video(open_page, tmp_path):
 
 
 def test_a_visitor_who_waits_is_told_the_place_in_the_line(open_page):
-    shutil.rmtree(os.environ["MSJOE_CACHE"], ignore_errors=True)  # so that a run takes its time
+    forget_features()
     first, second = open_page().page, open_page().page
     choose_card(first, 2)
     choose_card(second, 1)
