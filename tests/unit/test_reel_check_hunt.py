@@ -18,6 +18,7 @@ from msjoe.reel.check.hunt import (
     found_gate,
     late,
     plain,
+    planted_worth,
     shown_share,
     stretched,
     train,
@@ -26,7 +27,7 @@ from msjoe.sampler import EMBEDDED, UNetSampler
 from msjoe.selectors.plain import linspace_trunc
 
 SCENES, SECONDS = 30, 3.0  # of a video of a minute and a half
-QUICK = replace(STAGE, steps=60, rollouts=64, warmup=1)
+QUICK = replace(STAGE, steps=60, questions=4, warmup=1)
 
 
 def cases(count: int, seed: int, first: int = 0, matrix: bool = False) -> list[Case]:
@@ -53,12 +54,19 @@ def test_a_constant_matrix_is_as_long_as_the_video():
     assert not case.sim_QT.any()
 
 
-def test_the_planted_prior_keeps_all_late_questions_and_half_of_the_others():
+def test_the_planted_prior_keeps_all_late_questions_and_a_quarter_of_the_others():
     many = cases(4000, seed=0)
     kept = late(many, seed=1)
     is_late = [c.layout.evidence[0][0] + SECONDS / 2 > 0.6 * c.layout.duration for c in kept]
     assert sum(is_late) == sum(c.layout.evidence[0][0] + SECONDS / 2 > 0.6 * c.layout.duration for c in many)
-    assert np.mean(is_late) == pytest.approx(0.4 / (0.4 + 0.6 / 2), abs=0.03)
+    assert np.mean(is_late) == pytest.approx(0.4 / (0.4 + 0.6 / 4), abs=0.03)
+
+
+def test_the_planted_density_shows_more_of_what_is_planted_and_no_more_of_what_is_not():
+    many = cases(4000, seed=0)
+    there, nothing = (found_gate("worth", planted_worth(some)) for some in (late(many, seed=1), many))
+    assert there.low > 5, there
+    assert nothing.high < 2, nothing
 
 
 def test_shuffling_keeps_what_a_matrix_holds_and_changes_each_time():
@@ -73,7 +81,7 @@ def test_shuffling_keeps_what_a_matrix_holds_and_changes_each_time():
 
 def test_a_unet_finds_a_prior_of_position():
     """All evidence in the last third: uniform frames show 8 of 30 scenes, so a fair share is 27 %."""
-    sampler = train(cases(200, seed=0, first=20), plain, replace(QUICK, steps=120, lr=5e-3))
+    sampler = train(cases(200, seed=0, first=20), plain, replace(QUICK, questions=16))
     found = compare(sampler, cases(150, seed=1, first=20), plain)
     gate = found_gate("planted", found, at_most=2)
     assert np.mean(found["uniform"]) == pytest.approx(BUDGET / SCENES, abs=0.1)

@@ -11,7 +11,7 @@ class Sizes:
 
     text: int = 20_000  # questions of gate 1's guessers and gate 2's layout
     black: int = 12_000  # questions with black frames
-    steps: int = 200  # of each U-Net's training in gate 2
+    steps: int = 150  # of each U-Net's training in gate 2
     matrices: int = 40  # videos of a track whose shuffled matrices a U-Net learns from
     videos: int = 50  # of a track of the validation split: gates 3 to 7
     files: int = 10  # of a track of the test split: gate 8

@@ -22,6 +22,7 @@ from msjoe.reel.check.hunt import (
     found_gate,
     late,
     plain,
+    planted_worth,
     train,
 )
 from msjoe.reel.check.layout import layout_gates
@@ -65,20 +66,26 @@ def constant_matrices(check: Check) -> list[Gate]:
     tasks = {track: (check.facts[track].layouts, False, check.sizes.steps) for track in SPREAD}
     tasks["planted"] = (check.facts[PLANTED].layouts, True, check.sizes.steps)
     *found, planted = check.do("constant", constant_task, tasks)
+    worth = planted_worth(halves(check.facts[PLANTED].layouts, planted=True)[1])
     name = f"U-Net minus uniform, evidence in {BUDGET} frames, constant matrices"
     return [
         *(found_gate(f"{name}, {track}", f, at_most=MOST) for track, f in zip(SPREAD, found, strict=True)),
         found_gate(f"{name}, {PLANTED} with a planted prior", planted, at_least=FOUND),
+        found_gate(f"the planted density minus uniform, evidence in {BUDGET} frames, {PLANTED}", worth),
     ]
 
 
 def constant_task(given: tuple[Sequence[Layout], bool, int]) -> dict[str, list]:
     told, planted, steps = given
+    learn, check = halves(told, planted)
+    return compare(train(learn, plain, replace(STAGE, steps=steps)), check, plain)
+
+
+def halves(told: Sequence[Layout], planted: bool) -> tuple[list[Case], list[Case]]:
+    """Questions to learn from, and questions to judge by."""
     cases = [constant(one) for one in told]
     learn, check = cases[: len(cases) // 2], cases[len(cases) // 2 :]
-    if planted:
-        learn, check = late(learn, 1), late(check, 2)
-    return compare(train(learn, plain, replace(STAGE, steps=steps)), check, plain)
+    return (late(learn, 1), late(check, 2)) if planted else (learn, check)
 
 
 def shuffled_matrices(check: Check) -> list[Gate]:
