@@ -28,12 +28,12 @@ from msjoe.evaluation.summary import difference, headline
 from msjoe.files import write_atomic
 from msjoe.rl.card import TABLE, write_cards
 
-# with the settings that benchmarks/tune_selectors.py found on validation videos
+# with the settings that benchmarks/tune_selectors.py found on validation videos (analysis/reel-test/settings.txt)
 RIVALS = (
     "aks_repaired?rows=round_robin",
-    "bolt_repaired?rows=round_robin&power=10",
-    "qframe_repaired",
-    "topk_apart?rows=round_robin&seconds=20",
+    "bolt_repaired?rows=round_robin&power=15",
+    "qframe_repaired?rows=round_robin&tau=0.03",
+    "topk_apart?rows=round_robin&seconds=10",
 )
 BENCHMARK = "reel"
 

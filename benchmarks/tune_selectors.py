@@ -1,15 +1,16 @@
 """Settings of every rule for Reel: the same search for each, on the same validation videos.
 
-    python benchmarks/tune_selectors.py --videos 8 --budget 8
+    python benchmarks/tune_selectors.py > analysis/reel-test/settings.txt
 
 For each setting of a rule's grid the share of questions whose evidence its frames show (as the evaluation's
-loss-by-step defines it), with ideal queries, mean over the four tracks; rules that draw are drawn three
-times. The first line of a rule is its default. Frames are drawn without a file; CLIP is the embedded one.
+loss-by-step defines it), with ideal queries, mean over the budgets and the four tracks; rules that draw are drawn
+three times. The first line of a rule is its default. Frames are drawn without a file; CLIP is the embedded one.
 """
 
 import argparse
 import sys
 from collections import defaultdict
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -31,7 +32,7 @@ GRIDS = {
     "topk_apart": {"rows": ROWS, "seconds": (5, 10, 20, 40)},
     "topk_neighbours": {"rows": ROWS, "seconds": (2, 5, 10, 20)},
     "aks_repaired": {"rows": ROWS, "t1": (0.2, 0.4, 0.6, 0.8), "depth": (2, 3)},
-    "bolt_repaired": {"rows": ROWS, "power": (1, 2, 3, 4, 6, 10)},
+    "bolt_repaired": {"rows": ROWS, "power": (1, 2, 4, 6, 10, 15, 25)},
     "qframe_repaired": {"rows": ROWS, "tau": (0.003, 0.01, 0.03, 0.1, 0.3)},
     "qframe_repaired?mode=frames": {"rows": ROWS, "tau": (0.003, 0.01, 0.03, 0.1, 0.3)},
     "standin": {
@@ -48,14 +49,15 @@ DRAWS = 3
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--videos", type=int, default=8, help="of each track (default: 8)")
-    parser.add_argument("--budget", type=int, default=8)
+    parser.add_argument("--videos", type=int, default=16, help="of each track (default: %(default)s)")
+    parser.add_argument("--budgets", type=int, nargs="+", default=(8, 16), metavar="K", help="default: 8 16")
     parser.add_argument("--rules", default=",".join(GRIDS), help="default: all")
     args = parser.parse_args()
     asked = list(questions(Clip.load(embedded(EMBEDDED_CLIP), device="cpu"), args.videos))
-    print(f"{len(asked)} questions about {4 * args.videos} validation videos, budget {args.budget}, ideal queries")
+    budgets = " and ".join(map(str, args.budgets))
+    print(f"{len(asked)} questions about {4 * args.videos} validation videos, {budgets} frames, ideal queries")
     for rule in args.rules.split(","):
-        found = [(measured(rule, setting, asked, args.budget), setting) for setting in settings(GRIDS[rule])]
+        found = [(measured(rule, setting, asked, args.budgets), setting) for setting in settings(GRIDS[rule])]
         print(f"\n{rule}\n" + f"{'mean':>8}" + "".join(f"{track:>8}" for track in TRACKS))
         for shares, setting in [found[0], *sorted(found[1:], key=lambda one: -np.mean(one[0]))[:5]]:
             cells = "".join(f"{share:>8.1%}" for share in (np.mean(shares), *shares))
@@ -87,14 +89,14 @@ def settings(grid: dict) -> list[dict]:
     return [{}] + ([dict(zip(grid, values, strict=True)) for values in product(*grid.values())] if grid else [])
 
 
-def measured(rule: str, setting: dict, asked: list, budget: int) -> list[float]:
-    """Share of questions with their evidence shown, by track."""
+def measured(rule: str, setting: dict, asked: list, budgets: Sequence[int]) -> list[float]:
+    """Share of questions with their evidence shown, by track, mean over the budgets."""
     name, _, told = rule.partition("?")
     selector = build_selector(name, **setting, **(parse_settings(rule, [told]) if told else {}))
     draws = DRAWS if "qframe" in rule else 1
     shown = defaultdict(list)
     for number, (record, truth, scores) in enumerate(asked):
-        for draw in range(draws):
+        for budget, draw in product(budgets, range(draws)):
             chosen = selector.select(scores, budget, np.random.default_rng([number, draw])).indices
             shown[record.group].append(shows(record, truth.evidence, scores.times_T[chosen]))
     return [float(np.mean(shown[track])) for track in TRACKS]
