@@ -10,16 +10,19 @@ with a line a selector.
 import argparse
 import json
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from msjoe.errors import UserError
 from msjoe.files import write_atomic
+from msjoe.rl.curves import svg_text
 
 KEPT = ("summary.md", "summary.json")
 COLOURS = {"own": "#6366f1", "question": "#d97706", "none": "#0f766e", "bound": "#8a93a3"}
 TOLD = {"own": "own queries", "question": "the question as query", "none": "no queries", "bound": "bound"}
-LEFT, RIGHT, ROW, TOP, BOTTOM, WIDTH = 360, 30, 24, 46, 40, 890  # pixels
 
 
 def main() -> None:
@@ -34,7 +37,7 @@ def main() -> None:
         text = (args.run / name).read_text(encoding="utf-8")
         write_atomic(args.out / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))
     arms = arms_of(json.loads((args.run / KEPT[1]).read_text(encoding="utf-8")), args.budget)
-    write_atomic(args.out / "accuracy.svg", lambda path: path.write_text(picture(arms), encoding="utf-8"))
+    write_atomic(args.out / "accuracy.svg", lambda path: path.write_text(svg_text(picture(arms)), encoding="utf-8"))
     print(table(arms))
 
 
@@ -57,46 +60,24 @@ def label(arm: dict) -> str:
     return f"{name}, ideal queries" if arm["queries"] == "ideal" else name
 
 
-def picture(arms: Sequence[dict]) -> str:
-    """The SVG text."""
-    high = min(1.0, max(arm["headline"][2] for arm in arms) + 0.05)
-    height = TOP + ROW * len(arms) + BOTTOM
-
-    def x(share: float) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * share / high
-
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="system-ui, sans-serif" '
-        f'font-size="13"><rect width="{WIDTH}" height="{height}" fill="white"/>'
-    ]
-    parts += _legend({kind(arm) for arm in arms})
-    for tenth in range(int(high * 10) + 1):
-        at = x(tenth / 10)
-        parts.append(f'<line x1="{at:.1f}" y1="{TOP}" x2="{at:.1f}" y2="{height - BOTTOM}" stroke="#e5e7eb"/>')
-        parts.append(f'<text x="{at:.1f}" y="{height - 16}" text-anchor="middle" fill="#4b5563">{tenth * 10} %</text>')
-    for row, arm in enumerate(arms):
-        parts += _row(arm, TOP + ROW * (row + 0.5), x)
-    return "\n".join([*parts, "</svg>"]) + "\n"
-
-
-def _legend(kinds: set[str]) -> list[str]:
-    parts, at = [], LEFT
+def picture(arms: Sequence[dict]) -> Figure:
+    """A dot and its interval for every arm, the first on top."""
+    figure = Figure((9.3, 0.9 + 0.25 * len(arms)), layout="constrained")
+    axes = figure.add_subplot()
     for name, told in TOLD.items():
-        if name in kinds:
-            parts.append(f'<circle cx="{at}" cy="20" r="5" fill="{COLOURS[name]}"/>')
-            parts.append(f'<text x="{at + 10}" y="25" fill="#1f2937">{told}</text>')
-            at += 30 + 7 * len(told)
-    return parts
-
-
-def _row(arm: dict, y: float, x) -> list[str]:
-    value, low, high = arm["headline"]
-    colour = COLOURS[kind(arm)]
-    return [
-        f'<text x="{LEFT - 12}" y="{y + 4:.1f}" text-anchor="end" fill="#1f2937">{escape(label(arm))}</text>',
-        f'<line x1="{x(low):.1f}" y1="{y:.1f}" x2="{x(high):.1f}" y2="{y:.1f}" stroke="{colour}" stroke-width="2"/>',
-        f'<circle cx="{x(value):.1f}" cy="{y:.1f}" r="5" fill="{colour}"><title>{100 * value:.1f} %</title></circle>',
-    ]
+        rows = [(row, *arm["headline"]) for row, arm in enumerate(arms) if kind(arm) == name]
+        if rows:
+            places, values, lows, highs = np.array(rows).T
+            spread = (values - lows, highs - values)
+            axes.errorbar(values, places, xerr=spread, fmt="o", color=COLOURS[name], elinewidth=2, label=told)
+    axes.set_yticks(range(len(arms)), [label(arm) for arm in arms])
+    axes.invert_yaxis()
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.grid(axis="x", alpha=0.3)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    figure.legend(loc="outside upper center", ncols=len(TOLD), frameon=False)
+    return figure
 
 
 def table(arms: Sequence[dict]) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from msjoe.errors import UserError
 from msjoe.files import write_atomic
 from msjoe.reel.version import REEL_JSON
-from msjoe.rl.curves import picture
+from msjoe.rl.curves import picture, svg_text
 from msjoe.rl.difficulty import FOLDER, RATINGS, read_lines
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def write_cards(out: Path, stages: Sequence[str] = tuple(TITLES)) -> list[Path]:
             folder = out / stage / place
             if folder.is_dir():
                 lines = read_lines(out / stage / "metrics.jsonl")
-                text, curves = card(out, stage, place, lines), picture(TITLES[stage], lines)
+                text, curves = card(out, stage, place, lines), svg_text(picture(TITLES[stage], lines))
                 write_atomic(folder / CURVES, lambda path, curves=curves: path.write_text(curves, encoding="utf-8"))
                 write_atomic(folder / CARD, lambda path, text=text: path.write_text(text, encoding="utf-8"))
                 log.info("%s", folder / CARD)

@@ -1,10 +1,8 @@
 """Pictures and tables from runs."""
 
-import xml.etree.ElementTree as ET
-
 import pytest
 
-from analysis.comparison import arms_of, picture, table
+from analysis.comparison import arms_of, label, picture, table
 from msjoe.errors import UserError
 
 
@@ -32,13 +30,16 @@ def test_the_table_has_the_best_first_and_bounds_last():
     ]
 
 
-def test_the_picture_has_a_dot_for_every_arm_in_the_order_of_the_shares():
-    root = ET.fromstring(picture(arms_of(SUMMARY, 8)))
-    space = "{http://www.w3.org/2000/svg}"
-    dots = [dot for dot in root.iter(f"{space}circle") if dot.find(f"{space}title") is not None]
-    assert [dot.find(f"{space}title").text for dot in dots] == ["50.0 %", "45.0 %", "40.0 %", "80.0 %"]
-    places = [float(dot.get("cx")) for dot in dots]
-    assert places[3] > places[0] > places[1] > places[2]
+def test_the_picture_has_a_dot_for_every_arm_beside_its_name():
+    arms = arms_of(SUMMARY, 8)
+    (axes,) = picture(arms).axes
+    dots = {}
+    for drawn in axes.containers:  # a kind of queries each
+        dots |= {int(row): share for share, row in drawn[0].get_xydata()}
+    assert [dots[row] for row in range(4)] == [0.5, 0.45, 0.4, 0.8]
+    assert [text.get_text() for text in axes.get_yticklabels()] == [label(arm) for arm in arms]
+    assert axes.yaxis_inverted()  # the first on top
+    assert axes.get_legend_handles_labels()[1] == ["own queries", "the question as query", "no queries", "bound"]
 
 
 def test_a_budget_that_was_not_run_is_told():
