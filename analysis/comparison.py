@@ -4,7 +4,7 @@
 
 copies the run's summary.md and summary.json to the folder, draws accuracy.svg (a dot and its 95 % interval for
 every selector, on the MLLM's own queries and on the question as the query; bounds in grey) and prints a table
-with a line a selector.
+with a line a selector. The picture needs ``pip install -e .[train]``.
 """
 
 import argparse

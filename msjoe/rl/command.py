@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msjoe.errors import UserError
 
-NEEDED = {"yaml": "pyyaml", "peft": "peft"}  # of the extra "train"
+NEEDED = {"yaml": "pyyaml", "peft": "peft", "matplotlib": "matplotlib"}  # of the extra "train"
 
 STAGES = {
     "difficulty": "stage 0: how often the base MLLM answers each training question right",
@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_card(args: argparse.Namespace) -> None:
+    check_installed()
     from msjoe.rl import card
 
     logging.getLogger("msjoe").setLevel(logging.INFO)
@@ -44,14 +45,19 @@ def run_card(args: argparse.Namespace) -> None:
 
 
 def run_args(args: argparse.Namespace) -> None:
-    missing = [name for module, name in NEEDED.items() if find_spec(module) is None]
-    if missing:
-        raise UserError(f"training needs {' and '.join(missing)}: pip install {' '.join(missing)}")
+    check_installed()
     from msjoe.rl.recipe import Recipe
 
     logging.getLogger("msjoe").setLevel(logging.INFO)
     recipe = Recipe.read(args.config, args.set)
     _runner(args.stage)(recipe, args.out, args.resume)
+
+
+def check_installed() -> None:
+    """Raises UserError where the extra is missing."""
+    missing = [name for module, name in NEEDED.items() if find_spec(module) is None]
+    if missing:
+        raise UserError(f"training needs {' and '.join(missing)}: pip install {' '.join(missing)}")
 
 
 def _runner(stage: str):

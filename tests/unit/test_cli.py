@@ -165,3 +165,10 @@ def test_a_misspelt_flag_is_told(capsys):
         main(["reel", "make", "--minuts", "3", "--out", "x"])
     assert stop.value.code == 2
     assert "--minuts" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["sampler", "--config", "x.yaml"], ["card"]])
+def test_training_names_the_packages_that_are_missing(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("msjoe.rl.command.find_spec", lambda name: None if name == "matplotlib" else name)
+    assert main(["train", *command, "--out", str(tmp_path)]) == 2
+    assert "pip install matplotlib" in capsys.readouterr().err
