@@ -21,12 +21,17 @@ SUMMARY = {
 }
 
 
-def test_the_table_has_the_best_first_and_bounds_last():
-    lines = table(arms_of(SUMMARY, 8)).splitlines()[2:]
+def test_the_table_has_the_best_first_and_bounds_last_with_a_column_for_each_budget():
+    more = [arm("uniform", "none", 0.7) | {"budget": 16}]
+    head, _, *lines = table(SUMMARY["arms"] + more).splitlines()
+    assert head == (
+        "| selector | 8 frames, own queries, or none | 8 frames, the question as query "
+        "| 16 frames, own queries, or none | 16 frames, the question as query |"
+    )
     assert lines == [
-        "| topk (rows=mean, x=1) | 50.0 (45.0 to 55.0) | 45.0 (40.0 to 50.0) |",
-        "| uniform | 40.0 (35.0 to 45.0) |  |",
-        "| oracle *(bound)* | 80.0 (75.0 to 85.0) |  |",
+        "| uniform | 40.0 (35.0 to 45.0) |  | 70.0 (65.0 to 75.0) |  |",
+        "| topk (rows=mean, x=1) | 50.0 (45.0 to 55.0) | 45.0 (40.0 to 50.0) |  |  |",
+        "| oracle *(bound)* | 80.0 (75.0 to 85.0) |  |  |  |",
     ]
 
 
