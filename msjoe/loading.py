@@ -21,7 +21,7 @@ from msjoe.selectors.tspo_agent import load_agent
 log = logging.getLogger(__name__)
 
 CHECKPOINTS = Path(os.environ.get("MSJOE_CHECKPOINTS", Path(__file__).parents[1] / "checkpoints"))
-EMBEDDED_MLLM = "reel-mllm"  # the base model: with its sampler better on validation than reel-mllm-joint with any
+EMBEDDED_MLLM = "reel-mllm"  # the base model: with its sampler level with the joint pair on validation
 EMBEDDED_CLIP = "reel-clip"
 EMBEDDED_SAMPLER = "reel-sampler"
 LOADERS = {"sampler": load_sampler, "tspo": load_agent, "tspo_repaired": load_agent}  # rules with trained weights

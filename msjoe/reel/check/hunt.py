@@ -34,6 +34,7 @@ from torch import Tensor
 from msjoe.evaluation import paired_difference
 from msjoe.reel.check.facts import Layout
 from msjoe.reel.check.gate import Gate
+from msjoe.reel.check.sizes import Sizes
 from msjoe.rl.recipe import SamplerStage
 from msjoe.rl.rollouts import draws
 from msjoe.rl.rules import ReinforceRule
@@ -50,7 +51,7 @@ ALIKE = 8  # batches drawn at once and sorted by length
 LATE = 0.6  # of a video: the planted prior favours evidence behind it
 KEPT_EARLY = 0.25  # of the planted questions whose evidence lies before it
 # many questions a step: a prior is faint beside the luck of four of them, and 6e-3 on four ended far below uniform
-STAGE = SamplerStage(steps=150, questions=16, rollouts=64, lr=4e-3, warmup=10)
+STAGE = SamplerStage(steps=Sizes.steps, questions=16, rollouts=64, lr=4e-3, warmup=10)
 
 
 @dataclass(frozen=True)
