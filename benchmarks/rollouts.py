@@ -84,7 +84,7 @@ def time_turn(learner: JointLearner, questions: list[Rated], steps: int) -> tupl
     for step in range(steps + 1):
         if step == 1:
             start = time.perf_counter()
-        keys = [generator(model.device, step, i) for i in range(len(shown))]
+        keys = [generator(model.device, "query", step, i) for i in range(len(shown))]
         said = [one for group in speaker.say(REASON, shown, groups, 1.0, keys) for one in group]
         spread = [one for one in shown for _ in range(groups)]
         model.train()

@@ -31,3 +31,7 @@ class StrictError(UserError):
 
 class RecipeError(UserError):
     """Settings of a training run that cannot be worked with."""
+
+
+class TrainingError(UserError):
+    """A training run that cannot learn any more."""

@@ -21,12 +21,12 @@ from torch import Tensor, nn
 
 from msjoe import __version__
 from msjoe.errors import CheckpointError
+from msjoe.rl.resume import differences
 from msjoe.rl.sharding import cut_like, whole
 
 log = logging.getLogger(__name__)
 
 STATE, ABOUT = "state.safetensors", "state.json"
-FREE = ("keep", "models", "source")  # do not decide the weights, or may name another place
 
 
 class Checkpoints:
@@ -66,12 +66,10 @@ class Checkpoints:
             return 0, 0.0
         last = self.found()[-1]
         about = json.loads((last / ABOUT).read_text(encoding="utf-8"))
-        theirs, ours = ({k: v for k, v in r.items() if k not in FREE} for r in (about["recipe"], self.recipe))
-        if theirs != ours:
-            other = [name for name in ours if theirs.get(name) != ours[name]]
+        if other := differences(about["recipe"], self.recipe):
             raise CheckpointError(
-                f"{last} is of a run with another recipe ({', '.join(other)} differ): go on with that one "
-                f"(it is in {last / ABOUT}), or choose another --out"
+                f"{last} is of a run with another recipe ({'; '.join(other)}): resume with the settings in "
+                f"{last / ABOUT}, or choose another --out"
             )
         load(load_file(last / STATE))
         log.info("going on from %s", last)

@@ -27,7 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         stage.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run, for all stages")
         stage.add_argument("--resume", action="store_true", help="go on where a stopped run was")
         stage.add_argument(
-            "--set", nargs="+", default=[], metavar="NAME=VALUE", help="settings over the recipe's: sampler.steps=10"
+            "--set",
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="NAME=VALUE",
+            help="settings over the recipe's: sampler.steps=10; several at once, or --set again",
         )
         stage.set_defaults(run=run_args)
     text = "write the model cards and curves of a run's checkpoints again"

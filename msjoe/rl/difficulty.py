@@ -106,9 +106,9 @@ def _rate_film(film: list[Record], videos: Videos, speaker: Speaker, recipe: Rec
     if footage is None:
         return
     how, device = recipe.rollout, speaker.mllm.device
-    times, previews = footage.previews(how.budget // 2 if how.previews is None else how.previews)
+    times, previews = footage.previews(how.n_previews)
     asked = [Shown(r.question, r.options, previews, times) for r in film]
-    silent = [generator(device, 0)] * len(film)  # greedy: nothing is drawn
+    silent = [generator(device, "greedy")] * len(film)  # greedy: nothing is drawn
     replies = [said[0].text for said in speaker.say(REASON, asked, 1, 0.0, silent)]
     queries = [tuple(parse_queries(reply, how.max_queries).queries) for reply in replies]
     sims = [
@@ -116,7 +116,7 @@ def _rate_film(film: list[Record], videos: Videos, speaker: Speaker, recipe: Rec
     ]
     tried = [_shown(r, sim, kind, footage, how.budget) for r, sim in zip(film, sims, strict=True) for kind in FRAMES]
     tries = recipe.difficulty.tries // len(FRAMES)
-    keys = [generator(device, recipe.seed, r.id, k) for r in film for k in range(len(FRAMES))]
+    keys = [generator(device, "rating", recipe.seed, r.id, k) for r in film for k in range(len(FRAMES))]
     said = speaker.say(ANSWER, tried, tries, recipe.difficulty.temperature, keys)
     right = [[accuracy(one.text, s.options, r.answer) for one in group] for s, group, r in _with(tried, said, film)]
     for i, record in enumerate(film):

@@ -15,7 +15,11 @@ Where this differs from the paper, or fills in what it leaves open:
 3. Each turn of each rollout has the same weight (``weighting: turn``), or the long query turn would dominate.
 4. Upper clip 0.28, lower 0.2; no KL by default (``beta``); the KL's reference is the base MLLM.
 5. The sampler's advantage is the reward less the group's mean, over its deviation, like the MLLM's
-   (``sampler_baseline: none`` with ``scale: false`` is the raw reward).
+   (``sampler_baseline: none`` with ``scale: false`` is the raw reward). The division (``scale``, the paper's formula)
+   makes every question with any spread count alike: one that 1 of 8 rollouts gets right as much as one that 4 get
+   right, and one whose rollouts differ by the 0.1 of the format alone as much as one where they differ by the 0.8 of
+   being right. ``scale: false`` leaves the mean off only: a question then counts by its spread, sqrt(p (1 - p)) for a
+   share p of right rollouts, so that easy and hard ones count less than even ones, and small differences little.
 6. The log-probability of a draw is the exact one without replacement (``logp: independent`` is the paper's sum).
 7. Groups of equal rewards teach nothing; they are counted (``frac_reward_zero_std``) and not drawn again.
 8. A reply without readable queries is matched with the question itself; its format and informativeness are 0.
@@ -49,10 +53,10 @@ from msjoe.rl.difficulty import FOLDER, read_pool
 from msjoe.rl.loop import Span, new_accelerator, run_loop
 from msjoe.rl.losses import reinforce_loss
 from msjoe.rl.mllm_learner import MllmLearner
-from msjoe.rl.pool import Rated, Videos, curriculum_share, load_parts, training_records, validation_records
+from msjoe.rl.pool import Rated, Videos, check_pool, curriculum_share, load_parts, training_records, validation_records
 from msjoe.rl.recipe import LOGPS, Recipe
 from msjoe.rl.rewards import PositiveTransform, RewardParts, accuracy, format_kept, informativeness
-from msjoe.rl.rollouts import Rollout, Stopwatch, answer_draws, draws
+from msjoe.rl.rollouts import Queries, Rollout, Stopwatch, answer_draws, draws
 from msjoe.rl.rules import new_sampler, sampler_logits
 from msjoe.rl.sampler_training import CHECKPOINT, save_module
 from msjoe.rl.sharding import check_launch
@@ -74,6 +78,7 @@ def run_joint(recipe: Recipe, out: Path, resume: bool = False, stop_after: int |
     accelerator = new_accelerator(recipe, out)
     check_launch(accelerator, recipe)
     pool = read_pool(out, training_records(recipe.data))
+    check_pool(pool, recipe.joint.questions)
     transform = PositiveTransform.load(out / FOLDER)
     sampler = start_sampler(recipe, out)
     models = load_parts(recipe.models, str(accelerator.device))
@@ -139,8 +144,8 @@ class JointLearner:
         with watch("generation"):
             previews, asked = self._ask(opened, step)
         with watch("clip"):
-            queries = [tuple(parse_queries(one.text, self.recipe.rollout.max_queries).queries) for one in asked]
-            scores = [self._scores(*pair, found) for pair, found in zip(spread, queries, strict=True)]
+            queries = [self._queries(one, q) for one, (q, _) in zip(asked, spread, strict=True)]
+            scores = [self._scores(footage, found) for (_, footage), found in zip(spread, queries, strict=True)]
         with watch("sampler"):
             logits = sampler_logits(self.sampler, scores)
             drawn = [self._draw(lo, q, step, i) for i, (lo, (q, _)) in enumerate(zip(logits, spread, strict=True))]
@@ -159,32 +164,38 @@ class JointLearner:
         how, groups = self.recipe.rollout, self.stage.rollouts
         shown = []
         for rated, footage in opened:
-            times, previews = footage.previews(how.budget // 2 if how.previews is None else how.previews)
+            times, previews = footage.previews(how.n_previews)
             shown.append(Shown(rated.record.question, rated.record.options, previews, times))
-        keys = [generator(self.models.mllm.device, self.recipe.seed, step, q.record.id, 1) for q, _ in opened]
+        keys = [self._generator("query", step, q) for q, _ in opened]
         said = self.speaker.say(REASON, shown, groups, self.stage.temperature, keys)
         return [one for one in shown for _ in range(groups)], [one for group in said for one in group]
 
-    def _scores(self, rated: Rated, footage: Footage, queries: tuple[str, ...]) -> ScoreSet:
-        text_QD = footage.text_QD(queries or (rated.record.question,))
-        return ScoreSet(similarity(text_QD, footage.feats_TD), footage.times_T)
+    def _queries(self, asked: Said, rated: Rated) -> Queries:
+        texts = parse_queries(asked.text, self.recipe.rollout.max_queries).queries
+        return Queries.found(texts, asked.text, rated.record)
+
+    def _scores(self, footage: Footage, queries: Queries) -> ScoreSet:
+        return ScoreSet(similarity(footage.text_QD(queries.texts), footage.feats_TD), footage.times_T)
 
     def _draw(self, logits_T: Tensor, rated: Rated, step: int, number: int) -> Tensor:
-        place = number % self.stage.rollouts
-        key = generator(torch.device("cpu"), self.recipe.seed, step, rated.record.id, place)
+        key = self._generator("frames", step, rated, number % self.stage.rollouts, torch.device("cpu"))
         return draws(logits_T, self.recipe.rollout.budget, 1, key)[0]
 
     def _keys(self, spread: Sequence[tuple[Rated, Footage]], step: int) -> list[torch.Generator]:
-        device, groups = self.models.mllm.device, self.stage.rollouts
-        return [
-            generator(device, self.recipe.seed, step, q.record.id, i % groups, 2) for i, (q, _) in enumerate(spread)
-        ]
+        groups = self.stage.rollouts
+        return [self._generator("answer", step, q, i % groups) for i, (q, _) in enumerate(spread)]
+
+    def _generator(
+        self, purpose: str, step: int, rated: Rated, rollout: int = 0, device: torch.device | None = None
+    ) -> torch.Generator:
+        """For one kind of draw of one rollout; ``device``: that of the MLLM."""
+        return generator(device or self.models.mllm.device, purpose, self.recipe.seed, step, rated.record.id, rollout)
 
     def _rollout(
         self,
         rated: Rated,
         footage: Footage,
-        queries: tuple[str, ...],
+        queries: Queries,
         scores: ScoreSet,
         logits_T: Tensor,
         drawn_K: Tensor,
@@ -197,13 +208,12 @@ class JointLearner:
         parts = RewardParts(
             accuracy(said.text, record.options, record.answer),
             format_kept(asked.text, said.text, record.options, asked.ended and said.ended, limit),
-            informativeness(scores.sim_QT, self.transform) if queries else 0.0,
+            informativeness(scores.sim_QT, self.transform) if queries.source == "reply" else 0.0,
         )
         weights_T = logits_T.detach().softmax(-1).cpu()
-        told = queries or (record.question,)
         reward = parts.total(self.stage.rewards)
         return Rollout(
-            rated, footage, told, scores.sim_QT, weights_T, drawn_K, shown, said, parts, reward, asked, previews
+            rated, footage, queries, scores.sim_QT, weights_T, drawn_K, shown, said, parts, reward, asked, previews
         )
 
     def _learn(
@@ -222,7 +232,7 @@ class JointLearner:
         if stage.mllm_lr:
             metrics |= self.mllm.update(rollouts, adv_BG.flatten() if rollouts else rewards_BG.flatten(), step)
         if stage.sampler_lr:
-            metrics["sampler/grad_norm"] = self.small.update(loss, step, self.accelerator)
+            metrics |= {f"sampler/{k}": v for k, v in self.small.update(loss, step, self.accelerator).items()}
         return metrics if rollouts else {}
 
     def _sampler_loss(
@@ -240,7 +250,7 @@ class JointLearner:
         self.sampler.eval()
         with self.mllm.shards.gathered():
             found = self.validation.run(
-                lambda q, footage: self._scores(q, footage, q.queries),
+                lambda q, footage: self._scores(footage, Queries.found(q.queries, q.query_reply, q.record)),
                 lambda scores: sampler_logits(self.sampler, scores),
             )
         self.sampler.train()

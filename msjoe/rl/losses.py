@@ -8,31 +8,30 @@ Shapes: B rows (a turn of a rollout each), L tokens of the longest row, R rollou
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
+from msjoe.rl.settings import Checked, OneOf, Within
+
 RATIOS = ("token", "turn", "rollout")
 WEIGHTINGS = ("turn", "rollout", "token")
+MAX_LOG_RATIO = 10.0  # of new to old policy and of reference to policy, as in torchtitan: e^10 = 22,026 fits float16
 
 
 @dataclass(frozen=True)
-class GrpoConfig:
+class GrpoConfig(Checked):
     """How rollouts become a loss. The paper writes the ratio per sequence and leaves the rest open."""
 
-    ratio: str = "token"  # "turn": geometric mean of a row's ratios (GSPO); "rollout": product over both turns (paper)
-    weighting: str = (
-        "turn"  # "turn": turns count alike; "rollout": rollouts do; "token": tokens do (long turns dominate)
-    )
-    epsilon_low: float = 0.2
-    epsilon_high: float = 0.28  # "clip-higher" of DAPO; as epsilon_low for the plain form
-    beta: float = 0.0  # of the KL to the reference, k3 estimate
-
-    def __post_init__(self) -> None:
-        if self.ratio not in RATIOS or self.weighting not in WEIGHTINGS:
-            raise ValueError(f"ratio {self.ratio!r}, weighting {self.weighting!r}: one of {RATIOS}, of {WEIGHTINGS}")
-        if not (0 < self.epsilon_low < 1 and self.epsilon_high > 0 and self.beta >= 0):
-            raise ValueError(f"epsilon {self.epsilon_low}, {self.epsilon_high}, beta {self.beta}: out of range")
+    # "turn": geometric mean of a row's ratios (GSPO); "rollout": product over both turns (paper)
+    ratio: Annotated[str, OneOf(*RATIOS)] = "token"
+    # "turn": turns count alike; "rollout": rollouts do; "token": tokens do (long turns dominate)
+    weighting: Annotated[str, OneOf(*WEIGHTINGS)] = "turn"
+    epsilon_low: Annotated[float, Within(0, 1, above=True, below=True)] = 0.2
+    # "clip-higher" of DAPO; as epsilon_low for the plain form
+    epsilon_high: Annotated[float, Within(0, above=True)] = 0.28
+    beta: Annotated[float, Within(0)] = 0.0  # of the KL to the reference, k3 estimate
 
 
 def token_weights(lengths_B: Tensor, rollout_B: Tensor, weighting: str) -> Tensor:
@@ -66,6 +65,9 @@ def grpo_loss(
 
     logp_BL with gradient, old_BL of the policy that wrote the tokens, ref_BL of the reference (for beta > 0), all
     where mask_BL is True. Rows of one rollout must be in the same micro-batch.
+
+    Log ratios are cut to MAX_LOG_RATIO on both sides before exp, which would overflow at 88 (float32) and makes a
+    single long rollout's loss and gradient infinite for a negative advantage; tokens beyond it have no gradient.
     """
     weights_BL = mask_BL * weights_B[:, None]
     ratio_BL = _ratios(logp_BL - old_BL, mask_BL, rollout_B, config.ratio)
@@ -87,8 +89,12 @@ def grpo_loss(
 
 
 def kl_estimate(logp: Tensor, ref: Tensor) -> Tensor:
-    """KL(policy || reference) from samples of the policy, never negative (Schulman's k3)."""
-    return torch.exp(ref - logp) - (ref - logp) - 1
+    """KL(policy || reference) from samples of the policy, never negative (Schulman's k3).
+
+    The log ratio is cut to MAX_LOG_RATIO from above; from below, where nothing overflows, it keeps its gradient.
+    """
+    log_ratio = (ref - logp).clamp(max=MAX_LOG_RATIO)
+    return log_ratio.exp() - log_ratio - 1
 
 
 def reinforce_loss(
@@ -106,10 +112,14 @@ def reinforce_loss(
 def _ratios(log_BL: Tensor, mask_BL: Tensor, rollout_B: Tensor, kind: str) -> Tensor:
     """Importance ratios of new to old policy, [B, L]."""
     if kind == "token":
-        return log_BL.masked_fill(~mask_BL, 0.0).exp()
+        return _bounded(log_BL.masked_fill(~mask_BL, 0.0)).exp()
     sums_B = (log_BL * mask_BL).sum(1)
     log_B = sums_B / mask_BL.sum(1).clamp(min=1) if kind == "turn" else _sum_by(sums_B, rollout_B)
-    return log_B.exp()[:, None].expand_as(log_BL)
+    return _bounded(log_B).exp()[:, None].expand_as(log_BL)
+
+
+def _bounded(log_ratio: Tensor) -> Tensor:
+    return log_ratio.clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO)
 
 
 def _sum_by(values_B: Tensor, group_B: Tensor) -> Tensor:

@@ -17,11 +17,12 @@ from torch import Tensor, nn
 
 from msjoe.mllm import Shown
 from msjoe.rl.checkpoints import learner_tensors, load_learner
+from msjoe.rl.gradients import Stepper, sum_gradients
 from msjoe.rl.losses import grpo_loss, token_weights
 from msjoe.rl.recipe import JointStage
 from msjoe.rl.rollouts import Rollout
 from msjoe.rl.sharding import Shards
-from msjoe.rl.small import step_down, sum_gradients, warmed
+from msjoe.rl.small import warmed
 from msjoe.rl.tuning import Reference
 from msjoe.rl.turns import ANSWER, REASON, Said, Speaker
 
@@ -39,11 +40,15 @@ class MllmLearner:
         adamw = torch.optim.AdamW(learning, lr=stage.mllm_lr, weight_decay=stage.weight_decay)
         self.shards = Shards(self.model, adamw, accelerator)
         self.optimizer = self.shards.optimizer
+        self.stepper = Stepper("mllm", self.optimizer, self.model, stage.max_grad_norm)
         # Checkpointing throws keys and values away; processes of cut weights must make passes of one kind.
         speaker.share_prompts = not (stage.gradient_checkpointing or self.shards.cut)
 
     def update(self, rollouts: Sequence[Rollout], advantages_N: Tensor, step: int) -> dict[str, float]:
-        """``stage.updates`` steps. Metrics are means over them; each process tells those of its own rollouts."""
+        """``stage.updates`` steps. Metrics are means over them; each process returns those of its own rollouts.
+
+        "skipped_steps" counts the updates that were not made because their gradient was not finite.
+        """
         live = [i for i in range(len(rollouts)) if self.reference or advantages_N[i] != 0]
         size = self.stage.micro_batch
         parts = [live[i : i + size] for i in range(0, len(live), size)]
@@ -68,7 +73,9 @@ class MllmLearner:
             if not self.shards.cut:
                 sum_gradients(self.model.parameters(), self.accelerator)
             rate = warmed(self.stage.mllm_lr, self.stage.warmup, step)
-            told["grad_norm"] = step_down(self.optimizer, self.model, rate, self.stage.max_grad_norm)
+            made = self.stepper.step(rate, step, self.accelerator)
+            told["skipped_steps"] += made.pop("skipped_steps")
+            told.update(made)
         self.model.eval()
         lengths_2N = _lengths(rollouts)
         return told | {"learning_rate": rate, "turn1_share": float((weights_2N * lengths_2N)[0].sum())}

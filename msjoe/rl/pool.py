@@ -5,9 +5,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from msjoe.clip import Clip, FeatureCache
@@ -18,6 +18,7 @@ from msjoe.loading import EMBEDDED_CLIP, EMBEDDED_MLLM, embedded
 from msjoe.mllm import Mllm
 from msjoe.reel.script import TRACKS
 from msjoe.rl.recipe import Data, Parts, Recipe
+from msjoe.rl.turns import generator
 from msjoe.selectors import build_selector
 from msjoe.steps import Models
 from msjoe.video import open_video
@@ -142,25 +143,49 @@ def load_parts(parts: Parts, device: str = "auto") -> Models:
     return Models(mllm, clip, build_selector("standin"), cache)
 
 
+def check_pool(pool: Sequence[Rated], questions: int) -> None:
+    """Log a warning where the pool cannot fill a step."""
+    if len(pool) < questions:
+        log.warning(
+            "a step takes %d questions and the pool has %d: every step takes those %d, each once",
+            *(questions, len(pool), len(pool)),
+        )
+
+
 def order_at(pool: Sequence[Rated], step: int, recipe: Recipe, questions: int, share: float = 1.0) -> list[int]:
     """Which questions step ``step`` takes, as numbers in the pool: a function of seed and step alone.
 
-    With ``share`` 1 every question comes once before any comes again. Below 1 the questions are drawn from that
-    share of the easiest.
+    No step takes a question twice: its draws depend on (seed, step, question), so they would be the same draws again.
+    A pool of fewer questions than a step makes smaller steps. With ``share`` 1 every question comes once before any
+    comes again. Below 1 the questions are drawn from that share of the easiest.
     """
+    questions = min(questions, len(pool))
     if share < 1:
         easiest = sorted(range(len(pool)), key=lambda i: -pool[i].pass_rate)
         allowed = easiest[: max(questions, round(share * len(pool)))]
-        rng = np.random.default_rng([recipe.seed, 1, step])
-        return [allowed[i] for i in rng.permutation(len(allowed))[:questions]]
+        return [allowed[i] for i in _shuffled(len(allowed), "curriculum", recipe.seed, step)[:questions]]
     first = step * questions
     wanted = range(first, first + questions)
-    return [_epoch(recipe.seed, place // len(pool), len(pool))[place % len(pool)] for place in wanted]
+    return [_epoch(recipe.seed, place // len(pool), len(pool), questions)[place % len(pool)] for place in wanted]
 
 
 @lru_cache(maxsize=4)
-def _epoch(seed: int, epoch: int, count: int) -> list[int]:
-    return torch.randperm(count, generator=torch.Generator().manual_seed(seed * 100_003 + epoch)).tolist()
+def _epoch(seed: int, epoch: int, count: int, questions: int) -> list[int]:
+    """The order of one pass over the pool. Where a step of ``questions`` begins in the pass before, the first ones of
+    this pass are none of those that the step has already."""
+    order: list[int] = []
+    for number in range(epoch + 1):
+        begun = number * count % questions  # questions of the step that the pass before has given
+        taken = set(order[len(order) - begun :])
+        order = _shuffled(count, "order", seed, number)
+        if begun:
+            head = list(islice((i for i in order if i not in taken), questions - begun))
+            order = head + [i for i in order if i not in set(head)]
+    return order
+
+
+def _shuffled(count: int, purpose: str, *parts: int) -> list[int]:
+    return torch.randperm(count, generator=generator(torch.device("cpu"), purpose, *parts)).tolist()
 
 
 def curriculum_share(kind: str, step: int, steps: int) -> float:

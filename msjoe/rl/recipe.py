@@ -6,218 +6,225 @@
 A section or setting that is left out has the default below. ``--set sampler.steps=10`` overrides one.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Annotated
 
 import yaml
 
+from msjoe.data import BENCHMARKS
 from msjoe.draw import independent_logp, sequential_logp
 from msjoe.errors import RecipeError
-from msjoe.rl.advantages import BASELINES
+from msjoe.reel.script import SPLITS, TRACKS
+from msjoe.rl.advantages import BASELINES, check_advantages
 from msjoe.rl.losses import GrpoConfig
-from msjoe.rl.rewards import RewardWeights
+from msjoe.rl.rewards import SAMPLER_REWARDS, RewardWeights, check_sampler_reward
+from msjoe.rl.settings import Checked, OneOf, Within, build
+from msjoe.sampler import SamplerConfig
+from msjoe.steps import Settings
 
 LOGPS = {"sequential": sequential_logp, "independent": independent_logp}
-NETS = ("unet", "mlp")
-SAMPLER_REWARDS = ("difficulty", "plain")
-TUNINGS = ("full", "lora")
-CURRICULA = ("none", "easy_first")
 
-
-def _one_of(name: str, value: object, known: Sequence[str] | Mapping) -> None:
-    if value not in known:
-        raise ValueError(f"{name} is {value!r}: choose one of {', '.join(known)}")
-
-
-def _at_least(least: float, **values: float | None) -> None:
-    for name, value in values.items():
-        if value is not None and not value >= least:
-            raise ValueError(f"{name} is {value!r}: give {least} or more")
+Count = Annotated[int, Within(1)]
+CountOrNull = Annotated[int | None, Within(1)]
+CountOrZero = Annotated[int, Within(0)]
+Positive = Annotated[float, Within(0, above=True)]
+ZeroOrMore = Annotated[float, Within(0)]
+Rate = Annotated[float, Within(0, 1, above=True)]  # of learning
+RateOrFrozen = Annotated[float, Within(0, 1)]
+Baseline = Annotated[str, OneOf(*BASELINES)]
+Logp = Annotated[str, OneOf(*LOGPS)]
 
 
 @dataclass(frozen=True)
-class Data:
+class Data(Checked):
     """Which questions are trained on. Those of other benchmarks than Reel need files on this machine."""
 
-    benchmark: str = "reel"
+    benchmark: Annotated[str, OneOf(*BENCHMARKS)] = "reel"
     split: str = "train"  # Reel's
     tracks: tuple[str, ...] = ()  # groups to keep; () all
-    videos: int | None = None  # at most, of each Reel track
-    questions: int | None = None  # at most, spread evenly over the data
+    videos: CountOrNull = None  # at most, of each Reel track
+    questions: CountOrNull = None  # at most, spread evenly over the data
     annotations: str | None = None  # file or folder of another benchmark
     folder: str | None = None  # its videos
-    validation: int = 200  # questions never trained on: Reel's validation split, or whole videos held out
-    failures: float = 0.02  # share of the videos that may be unreadable before the run stops
+    validation: CountOrZero = 200  # questions never trained on: Reel's validation split, or whole videos held out
+    failures: Annotated[float, Within(0, 1)] = 0.02  # share of the videos that may be unreadable before the run stops
 
     def __post_init__(self) -> None:
-        _at_least(1, videos=self.videos, questions=self.questions)
-        _at_least(0, validation=self.validation, failures=self.failures)
-        if self.benchmark != "reel" and not (self.annotations and self.folder):
-            raise ValueError(f"benchmark {self.benchmark} needs annotations and folder")
+        super().__post_init__()
+        if self.benchmark != "reel":
+            if not (self.annotations and self.folder):
+                raise RecipeError(f"benchmark {self.benchmark} needs annotations and folder")
+        elif self.split not in SPLITS or not set(self.tracks) <= set(TRACKS):
+            raise RecipeError(
+                f"Reel has no split {self.split!r} or not all of the tracks {list(self.tracks)}: its splits are "
+                f"{', '.join(SPLITS)}, its tracks {', '.join(TRACKS)}"
+            )
 
 
 @dataclass(frozen=True)
-class Parts:
+class Parts(Checked):
     """Models and where they run. None: the embedded miniature."""
 
     mllm: str | None = None
     clip: str | None = None
     load_in_4bit: bool = False
     device: str = "auto"
-    dtype: str = "auto"
+    dtype: Annotated[str, OneOf("auto", "float32", "bfloat16", "float16")] = "auto"
     features: str | None = None  # folder of CLIP features; None: the user's cache
-    features_gb: float = 8.0  # at most; a video of 12 minutes takes 0.4 MB with the miniature, 2.2 MB with ViT-L/14
+    features_gb: Positive = 8.0  # at most; a video of 12 minutes takes 0.4 MB with the miniature, 2.2 MB with ViT-L/14
 
 
 @dataclass(frozen=True)
-class Rollouts:
-    """How a question is tried, the same in every stage."""
+class Rollouts(Checked):
+    """How a question is tried, the same in every stage. All but ``batch`` are ``msjoe.steps.Settings``."""
 
-    budget: int = 8
-    previews: int | None = None  # None: half the budget
-    max_queries: int = 4
-    dense_fps: float = 1.0
-    batch: int = 32  # replies computed at once
+    budget: int = Settings.budget
+    previews: int | None = Settings.previews  # None: half the budget
+    max_queries: int = Settings.max_queries
+    dense_fps: float = Settings.dense_fps
+    batch: Count = 32  # replies computed at once
 
     def __post_init__(self) -> None:
-        _at_least(1, budget=self.budget, batch=self.batch)
+        super().__post_init__()
+        _ = self.settings  # checks the ranges
+
+    @property
+    def settings(self) -> Settings:
+        """Those of one answer. Raises QuestionError for a value outside its range."""
+        return Settings(self.budget, self.previews, self.max_queries, self.dense_fps)
+
+    @property
+    def n_previews(self) -> int:
+        return self.settings.n_previews
 
 
 @dataclass(frozen=True)
-class Difficulty:
+class Difficulty(Checked):
     """Stage 0. The paper gives the pass rate's use and leaves its measurement open."""
 
-    tries: int = 8  # half with the stand-in rule's frames, half with uniform ones
-    temperature: float = 1.0  # of the answers; the queries are greedy
+    tries: Annotated[int, Within(2)] = 8  # half with the stand-in rule's frames, half with uniform ones
+    temperature: ZeroOrMore = 1.0  # of the answers; the queries are greedy
 
     def __post_init__(self) -> None:
-        _at_least(2, tries=self.tries)
+        super().__post_init__()
         if self.tries % 2:
-            raise ValueError(f"tries is {self.tries}: give an even number")
+            raise RecipeError(f"tries is {self.tries}: give an even number")
 
 
 @dataclass(frozen=True)
-class SamplerStage:
+class SamplerStage(Checked):
     """Stage 1: REINFORCE on the sampler alone."""
 
-    steps: int = 150
-    questions: int = 16  # a step, over all processes
-    rollouts: int = 8  # draws of a question
-    lr: float = 3e-4
-    warmup: int = 10
-    max_grad_norm: float = 1.0
-    baseline: str = "mean"
-    scale: bool = True  # by the group's standard deviation
-    entropy_bonus: float = 0.0
-    logp: str = "sequential"
-    reward: str = "difficulty"
-    temperature: float = 0.0  # of the frozen MLLM's answers
-    net: str = "unet"
-    width: int = 16  # of the net; 32 and kernel 5 give the 2 M parameters of the paper
-    kernel: int = 3
-    levels: int = 5
+    steps: Count = 150
+    questions: Count = 16  # a step, over all processes
+    rollouts: Count = 8  # draws of a question
+    lr: Rate = 3e-4
+    warmup: CountOrZero = 10
+    max_grad_norm: Positive = 1.0
+    baseline: Baseline = "mean"
+    scale: bool = False  # by the group's standard deviation; the difficulty-aware reward would cancel
+    entropy_bonus: ZeroOrMore = 0.0
+    logp: Logp = "sequential"
+    reward: Annotated[str, OneOf(*SAMPLER_REWARDS)] = "difficulty"
+    temperature: ZeroOrMore = 0.0  # of the frozen MLLM's answers
+    net: Annotated[str, OneOf("unet", "mlp")] = "unet"
+    width: Count = 16  # of the net; 32 and kernel 5 give the 2 M parameters of the paper
+    kernel: Count = 3
+    levels: CountOrZero = 5
 
     def __post_init__(self) -> None:
-        _at_least(1, steps=self.steps, questions=self.questions, rollouts=self.rollouts)
-        _one_of("baseline", self.baseline, BASELINES)
-        _one_of("logp", self.logp, LOGPS)
-        _one_of("reward", self.reward, SAMPLER_REWARDS)
-        _one_of("net", self.net, NETS)
+        super().__post_init__()
+        SamplerConfig(self.width, self.levels, self.kernel)  # its own rules
+        check_advantages(self.baseline, self.scale, self.rollouts)
+        check_sampler_reward(self.reward, self.scale)
 
 
 @dataclass(frozen=True)
-class TspoStage:
+class TspoStage(Checked):
     """The TSPO baseline by its own rule; values of its authors."""
 
-    steps: int = 150
-    questions: int = 16
-    rollouts: int = 8
-    lr: float = 5e-4
-    warmup: int = 0
-    max_grad_norm: float = 1.0
-    heads: int = 8
-    window: int = 12
-    first_temperature: float = 0.025
-    last_temperature: float = 0.01
-    temperature: float = 0.0  # of the frozen MLLM's answers
-
-    def __post_init__(self) -> None:
-        _at_least(1, steps=self.steps, questions=self.questions)
-        _at_least(2, rollouts=self.rollouts)
+    steps: Count = 150
+    questions: Count = 16
+    rollouts: Annotated[int, Within(2)] = 8
+    lr: Rate = 5e-4
+    warmup: CountOrZero = 0
+    max_grad_norm: Positive = 1.0
+    heads: Count = 8
+    window: Count = 12
+    first_temperature: Positive = 0.025
+    last_temperature: Positive = 0.01
+    temperature: ZeroOrMore = 0.0  # of the frozen MLLM's answers
 
 
 @dataclass(frozen=True)
-class Lora:
-    rank: int = 16
-    alpha: int = 32
-    dropout: float = 0.0
+class Lora(Checked):
+    rank: Count = 16
+    alpha: Count = 32
+    dropout: Annotated[float, Within(0, 1, below=True)] = 0.0
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.targets:
+            raise RecipeError("targets is []: name at least one layer, such as q_proj")
+
 
 @dataclass(frozen=True)
-class JointStage:
+class JointStage(Checked):
     """Stage 2: GRPO on the MLLM, REINFORCE on the sampler."""
 
-    steps: int = 200
-    questions: int = 8  # a step, over all processes
-    rollouts: int = 8
-    updates: int = 1  # of the MLLM for each batch of rollouts; above 1 the ratios leave 1 and clipping matters
-    micro_batch: int = 8  # rollouts of which gradients are computed at once
-    temperature: float = 1.0
-    mllm_lr: float = 1e-5  # 0: frozen
-    sampler_lr: float = 1e-4  # 0: frozen
-    warmup: int = 5
-    max_grad_norm: float = 1.0
-    weight_decay: float = 0.0
-    baseline: str = "mean"
-    scale: bool = True
-    sampler_baseline: str = "mean"
-    entropy_bonus: float = 0.0
-    logp: str = "sequential"
+    steps: Count = 200
+    questions: Count = 8  # a step, over all processes
+    rollouts: Annotated[int, Within(2)] = 8
+    updates: Count = 1  # of the MLLM for each batch of rollouts; above 1 the ratios leave 1 and clipping matters
+    micro_batch: Count = 8  # rollouts of which gradients are computed at once
+    temperature: Positive = 1.0  # rollouts must differ
+    mllm_lr: RateOrFrozen = 1e-5  # 0: frozen
+    sampler_lr: RateOrFrozen = 1e-4  # 0: frozen
+    warmup: CountOrZero = 5
+    max_grad_norm: Positive = 1.0
+    weight_decay: ZeroOrMore = 0.0
+    baseline: Baseline = "mean"
+    scale: bool = True  # by the group's standard deviation; joint.py says what that does to easy and hard questions
+    sampler_baseline: Baseline = "mean"
+    entropy_bonus: ZeroOrMore = 0.0
+    logp: Logp = "sequential"
     grpo: GrpoConfig = field(default_factory=GrpoConfig)
     rewards: RewardWeights = field(default_factory=RewardWeights)
-    tuning: str = "full"
+    tuning: Annotated[str, OneOf("full", "lora")] = "full"
     lora: Lora = field(default_factory=Lora)
     vision: bool = False  # whether the vision tower learns too (full weights only)
     gradient_checkpointing: bool = False
-    curriculum: str = "none"
+    curriculum: Annotated[str, OneOf("none", "easy_first")] = "none"
     sampler: str = "stage1"  # where it starts: "stage1" of this run, "new" (the stand-in rule), or a folder
 
     def __post_init__(self) -> None:
-        _at_least(1, steps=self.steps, questions=self.questions, updates=self.updates, micro_batch=self.micro_batch)
-        _at_least(2, rollouts=self.rollouts)
-        _at_least(0, mllm_lr=self.mllm_lr, sampler_lr=self.sampler_lr)
+        super().__post_init__()
         for name in ("baseline", "sampler_baseline"):
-            _one_of(name, getattr(self, name), BASELINES)
-        _one_of("logp", self.logp, LOGPS)
-        _one_of("tuning", self.tuning, TUNINGS)
-        _one_of("curriculum", self.curriculum, CURRICULA)
-        if not self.temperature > 0:
-            raise ValueError(f"temperature is {self.temperature}: rollouts must differ, give a number above 0")
+            check_advantages(getattr(self, name), self.scale, self.rollouts, name)
+        if self.vision and self.tuning == "lora":
+            raise RecipeError("vision is True and tuning is 'lora': adapters leave the vision tower as it is")
 
 
 @dataclass(frozen=True)
-class Keeping:
+class Keeping(Checked):
     """What a run writes, and how often."""
 
-    checkpoint_seconds: float = 240.0
-    checkpoints: int = 3  # kept
-    validate_every: int = 50  # steps; 0: never
-    samples_every: int = 50  # steps; 0: never
-    samples: int = 4  # rollouts kept as Traces each time
+    checkpoint_seconds: ZeroOrMore = 240.0
+    checkpoints: Count = 3  # kept
+    validate_every: CountOrZero = 50  # steps; 0: never
+    samples_every: CountOrZero = 50  # steps; 0: never
+    samples: Count = 4  # rollouts kept as Traces each time
     trackers: tuple[str, ...] = ()  # of accelerate: tensorboard, wandb, trackio, ...
-
-    def __post_init__(self) -> None:
-        _at_least(1, checkpoints=self.checkpoints, samples=self.samples)
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Checked):
     """All settings of a run. ``source``: the file they were read from and what was set over it, for the card."""
 
-    seed: int = 0
+    seed: Annotated[int, Within(0, 2**32 - 1)] = 0
     data: Data = field(default_factory=Data)
     models: Parts = field(default_factory=Parts)
     rollout: Rollouts = field(default_factory=Rollouts)
@@ -232,50 +239,34 @@ class Recipe:
     def read(cls, path: Path, overrides: Sequence[str] = ()) -> "Recipe":
         """``overrides``: "section.setting=value" each. Raises RecipeError, naming what is wrong."""
         try:
-            record = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        except (OSError, yaml.YAMLError) as error:
+            record = _yaml(path.read_text(encoding="utf-8"), f"the recipe {path}")
+        except (OSError, UnicodeDecodeError) as error:
             raise RecipeError(f"cannot read the recipe {path} ({error}): give one such as configs/tiny.yaml") from error
+        record = {} if record is None else record
         for override in overrides:
             _override(record, override)
-        return replace(_build(cls, record, str(path)), source=(str(path), *overrides))
+        return replace(build(cls, record, str(path)), source=(str(path), *overrides))
 
     def to_json(self) -> dict:
         return asdict(self)
 
 
-def _override(record: dict, override: str) -> None:
+def _yaml(text: str, what: str) -> object:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"cannot read {what} ({error}): give YAML, as in configs/tiny.yaml") from error
+
+
+def _override(record: object, override: str) -> None:
+    """Put "section.setting=value" into the mappings of a recipe."""
     name, equals, value = override.partition("=")
     *path, last = name.split(".")
     if not equals or not last:
         raise RecipeError(f"--set {override}: write it as section.setting=value")
     for part in path:
-        record = record.setdefault(part, {})
-        if not isinstance(record, dict):
-            raise RecipeError(f"--set {override}: {part} is a value and no section")
-    record[last] = yaml.safe_load(value)
-
-
-def _build(kind: type, record: Any, where: str) -> Any:
-    """A settings class from nested mappings; RecipeError for what does not fit."""
+        if isinstance(record, dict):
+            record = record.setdefault(part, {})
     if not isinstance(record, dict):
-        raise RecipeError(f"{where} holds {record!r}: give settings by name")
-    kinds = get_type_hints(kind)
-    unknown = sorted(set(record) - {f.name for f in fields(kind)})
-    if unknown:
-        raise RecipeError(f"{where} has {', '.join(map(str, unknown))}: its settings are {', '.join(kinds)}")
-    values = {name: _value(kinds[name], value, f"{where}: {name}") for name, value in record.items()}
-    try:
-        return kind(**values)
-    except (ValueError, TypeError) as error:
-        raise RecipeError(f"{where}: {error}") from error
-
-
-def _value(kind: Any, value: Any, where: str) -> Any:
-    if is_dataclass(kind):
-        return _build(kind, value, where)
-    if str(kind).startswith("tuple"):
-        return tuple(value) if isinstance(value, list) else (value,)
-    plain = {bool: bool, int: int, float: (int, float), str: str}.get(kind)
-    if plain and (not isinstance(value, plain) or (isinstance(value, bool) and kind is not bool)):
-        raise RecipeError(f"{where} is {value!r}: give a {kind.__name__}")
-    return float(value) if kind is float else value
+        raise RecipeError(f"--set {override}: {'.'.join(path) or 'the recipe'} holds {record!r}, not settings by name")
+    record[last] = _yaml(value, f"--set {override}")

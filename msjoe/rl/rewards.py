@@ -8,6 +8,11 @@ span more than ln(10) / a. a is fitted once, on the base MLLM's queries about tr
 them pass, and is stored beside the checkpoint: a sampler or MLLM cannot raise the reward by scaling anything.
 Long videos have wider spans; the fit is over videos as they come.
 
+The difficulty-aware reward has two values in a question's group, and what it says is how far apart they are:
+1 / c + 1 / (1 - c) = 1 / (c (1 - c)), which is 4 at c = 1/2, 9.1 at 1/8 and 7/8, and 11 at 0. A baseline leaves that
+factor in the advantages. Division by the group's standard deviation takes it out, to the last digit: a z-score of two
+values does not depend on which two they are. So stage 1 takes the group's mean off and does not divide.
+
 Shapes: Q queries, T dense frames, G rollouts of a question.
 """
 
@@ -16,26 +21,32 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from msjoe.errors import CheckpointError
+from msjoe.errors import CheckpointError, RecipeError
 from msjoe.files import write_atomic
 from msjoe.prompts import extract_letter, parse_queries
+from msjoe.rl.settings import Checked, Within
 
+SAMPLER_REWARDS = ("difficulty", "plain")  # of stage 1; plain: 1 for a right answer, 0 for a wrong one
 RATIO = 10.0  # the paper's threshold for max / min
 TRANSFORM_JSON = "informativeness.json"
 
 
+Weight = Annotated[float, Within(0)]
+
+
 @dataclass(frozen=True)
-class RewardWeights:
+class RewardWeights(Checked):
     """The paper's; they need not sum to 1."""
 
-    accuracy: float = 0.8
-    format: float = 0.1
-    informativeness: float = 0.1
+    accuracy: Weight = 0.8
+    format: Weight = 0.1
+    informativeness: Weight = 0.1
 
 
 @dataclass(frozen=True)
@@ -120,3 +131,18 @@ def difficulty_reward(right_G: Tensor, pass_rate: float) -> Tensor:
         raise ValueError(f"a pass rate of {pass_rate} has no difficulty-aware reward: it must be from 0 to below 1")
     gain = 10.0 if pass_rate == 0 else 1.0 / pass_rate
     return torch.where(right_G.bool(), gain, -1.0 / (1.0 - pass_rate))
+
+
+def difficulty_cancels(reward: str, scale: bool) -> bool:
+    """Whether stage 1's settings divide the factor of the difficulty-aware reward out again; see the module's text."""
+    return reward == "difficulty" and scale
+
+
+def check_sampler_reward(reward: str, scale: bool) -> None:
+    """Raises RecipeError for stage 1's settings under which the difficulty-aware reward is the plain one."""
+    if difficulty_cancels(reward, scale):
+        raise RecipeError(
+            f"reward is {reward!r} and scale is {scale}: division by the group's standard deviation takes the factor "
+            f"1 / (c (1 - c)) of the difficulty-aware reward out again, which leaves the plain reward. "
+            f"Give scale: false, or reward: plain"
+        )

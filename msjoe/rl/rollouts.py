@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from msjoe.data import Record
 from msjoe.draw import draw_frames
 from msjoe.evaluation.footage import Footage
 from msjoe.mllm import Shown
@@ -25,12 +26,26 @@ from msjoe.trace import Trace
 
 
 @dataclass(frozen=True)
+class Queries:
+    """What the frames of a rollout are matched with."""
+
+    texts: tuple[str, ...]
+    source: str  # as in a Trace: "reply", or "question" where the question itself is the query
+    reply: str = ""  # that was read for them
+
+    @classmethod
+    def found(cls, texts: Sequence[str], reply: str, record: Record) -> "Queries":
+        """Those read from a reply; the question itself where none could be read."""
+        return cls(tuple(texts), "reply", reply) if texts else cls((record.question,), "question", reply)
+
+
+@dataclass(frozen=True)
 class Rollout:
     """Everything about one try. ``asked`` is None where the queries were not sampled (stage 1, TSPO)."""
 
     rated: Rated
     footage: Footage
-    queries: tuple[str, ...]
+    queries: Queries
     sim_QT: np.ndarray
     weights_T: Tensor  # softmax of the sampler's logits, on the CPU
     drawn_K: Tensor  # int64, in the order drawn
@@ -44,8 +59,7 @@ class Rollout:
     def trace(self, models: dict[str, str], settings: dict) -> Trace:
         """As the page and the analysis read it; the reward and its parts are among the notes."""
         chosen = sorted(self.drawn_K.tolist())
-        record, reply = self.rated.record, self.asked.text if self.asked else self.rated.query_reply
-        parts = self.parts
+        record, parts = self.rated.record, self.parts
         return Trace(
             question=record.question,
             options=list(record.options),
@@ -54,9 +68,9 @@ class Rollout:
             duration=self.footage.source.duration,
             settings=settings,
             models=models,
-            query_reply=reply,
-            queries=list(self.queries),
-            queries_from="reply",
+            query_reply=self.queries.reply,
+            queries=list(self.queries.texts),
+            queries_from=self.queries.source,
             preview_times=list(self.previews.times) if self.previews else [],
             previews=list(self.previews.frames) if self.previews else [],
             times_T=self.footage.times_T,

@@ -18,6 +18,7 @@ from msjoe.rl.losses import reinforce_loss
 from msjoe.rl.pool import Rated
 from msjoe.rl.recipe import LOGPS, Recipe, SamplerStage, TspoStage
 from msjoe.rl.rewards import difficulty_reward
+from msjoe.rl.rollouts import Queries
 from msjoe.rl.tspo import tspo_loss
 from msjoe.sampler import SamplerConfig, UNetSampler
 from msjoe.selectors.base import ScoreSet
@@ -29,8 +30,7 @@ class Rule(Protocol):
 
     module: nn.Module
 
-    def queries(self, rated: Rated) -> tuple[str, ...]:
-        """What the frames are matched with."""
+    def queries(self, rated: Rated) -> Queries: ...
 
     def scores(self, rated: Rated, footage: Footage) -> ScoreSet: ...
 
@@ -69,11 +69,11 @@ class ReinforceRule:
     def __init__(self, stage: SamplerStage, module: UNetSampler) -> None:
         self.stage, self.module = stage, module
 
-    def queries(self, rated: Rated) -> tuple[str, ...]:
-        return rated.queries or (rated.record.question,)
+    def queries(self, rated: Rated) -> Queries:
+        return Queries.found(rated.queries, rated.query_reply, rated.record)
 
     def scores(self, rated: Rated, footage: Footage) -> ScoreSet:
-        return ScoreSet(similarity(footage.text_QD(self.queries(rated)), footage.feats_TD), footage.times_T)
+        return ScoreSet(similarity(footage.text_QD(self.queries(rated).texts), footage.feats_TD), footage.times_T)
 
     def logits(self, scores: Sequence[ScoreSet], step: int | None) -> list[Tensor]:
         return sampler_logits(self.module, scores)
@@ -100,11 +100,11 @@ class TspoRule:
     def __init__(self, stage: TspoStage, module: TspoAgent) -> None:
         self.stage, self.module = stage, module
 
-    def queries(self, rated: Rated) -> tuple[str, ...]:
-        return (rated.record.question,)
+    def queries(self, rated: Rated) -> Queries:
+        return Queries((rated.record.question,), "question")
 
     def scores(self, rated: Rated, footage: Footage) -> ScoreSet:
-        text_1D = footage.text_QD(self.queries(rated))
+        text_1D = footage.text_QD(self.queries(rated).texts)
         return ScoreSet(similarity(text_1D, footage.feats_TD), footage.times_T, footage.feats_TD, text_1D)
 
     def logits(self, scores: Sequence[ScoreSet], step: int | None) -> list[Tensor]:

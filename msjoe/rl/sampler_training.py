@@ -9,7 +9,10 @@ replacement, the MLLM answers from each, and REINFORCE moves the sampler.
 
 Where stage 1 differs from the paper, or fills in what it leaves open:
 1. The reward is the paper's difficulty-aware one (10, 1/c, -1/(1-c)); a baseline is taken off it (group mean by
-   default) and it is scaled by the group's deviation. ``baseline: none, scale: false`` is the formula as written.
+   default). ``baseline: none`` is the formula as written. Division by the group's deviation (``scale: true``) would
+   take the factor 1/(c (1-c)) out again (``rewards``), so it is refused with this reward; it can be had with
+   ``reward: plain``, where it makes every question with a right and a wrong draw count alike. Advantages are 4 to 11
+   times a plain reward's; AdamW does not see a constant factor, ``max_grad_norm`` does: configs/README.md.
 2. The log-probability is the exact one of a draw without replacement; ``logp: independent`` is the paper's sum.
 3. The net starts at the stand-in rule (its last layer is zero), so that early draws are not blind.
 4. The frozen MLLM answers greedily.
@@ -34,7 +37,7 @@ from msjoe.reel.version import write_reel_json
 from msjoe.rl.card import write_cards
 from msjoe.rl.difficulty import read_pool
 from msjoe.rl.loop import Span, new_accelerator, run_loop
-from msjoe.rl.pool import Rated, Videos, load_parts, training_records, validation_records
+from msjoe.rl.pool import Rated, Videos, check_pool, load_parts, training_records, validation_records
 from msjoe.rl.recipe import Recipe, SamplerStage, TspoStage
 from msjoe.rl.rewards import RewardParts, accuracy
 from msjoe.rl.rollouts import Rollout, Stopwatch, answer_draws, draws
@@ -54,18 +57,19 @@ CHECKPOINT = "checkpoint"
 
 def run_sampler(recipe: Recipe, out: Path, resume: bool = False, stop_after: int | None = None) -> None:
     """Stage 1; leaves the sampler in OUT/sampler/checkpoint."""
-    accelerator, models = _begin(recipe, out)
+    accelerator, pool, models = _begin(recipe, recipe.sampler, out)
     rule = ReinforceRule(recipe.sampler, new_sampler(recipe))
-    _run("sampler", recipe.sampler, rule, recipe, models, out, resume, accelerator, stop_after)
+    _run("sampler", recipe.sampler, rule, recipe, pool, models, out, resume, accelerator, stop_after)
 
 
 def run_tspo(recipe: Recipe, out: Path, resume: bool = False, stop_after: int | None = None) -> None:
     """The TSPO baseline; leaves its agent in OUT/tspo/checkpoint."""
-    accelerator, models = _begin(recipe, out)
+    accelerator, pool, models = _begin(recipe, recipe.tspo, out)
     width = models.clip.encode_texts(["a"]).shape[1]
     torch.manual_seed(recipe.seed)
     agent = TspoAgent(TspoConfig(width, recipe.tspo.heads, recipe.tspo.window, recipe.tspo.last_temperature))
-    _run("tspo", recipe.tspo, TspoRule(recipe.tspo, agent), recipe, models, out, resume, accelerator, stop_after)
+    rule = TspoRule(recipe.tspo, agent)
+    _run("tspo", recipe.tspo, rule, recipe, pool, models, out, resume, accelerator, stop_after)
 
 
 class DrawLearner:
@@ -106,12 +110,12 @@ class DrawLearner:
                 rewards_BG = torch.tensor([r.reward for r in rollouts]).view(len(asked), stage.rollouts)
                 loss, metrics = self.rule.loss(logits, drawn, rewards_BG, total)
                 metrics["rewards/acc"] = sum(r.parts.accuracy for r in rollouts) / len(rollouts)
-            metrics["sampler/grad_norm"] = self.small.update(loss, step, self.accelerator)
+            metrics |= {f"sampler/{k}": v for k, v in self.small.update(loss, step, self.accelerator).items()}
         metrics |= {"sampler/lr": warmed(stage.lr, stage.warmup, step), "videos_failed": float(len(self.videos.failed))}
         return metrics | watch.metrics(), rollouts
 
     def _draw(self, logits_T: Tensor, rated: Rated, step: int) -> Tensor:
-        key = generator(torch.device("cpu"), self.recipe.seed, step, rated.record.id)
+        key = generator(torch.device("cpu"), "frames", self.recipe.seed, step, rated.record.id)
         return draws(logits_T, self.recipe.rollout.budget, self.stage.rollouts, key)
 
     def _answer(
@@ -127,7 +131,7 @@ class DrawLearner:
         spread = [pair for pair in asked for _ in range(groups)]
         numbers = [g for _ in asked for g in range(groups)]
         keys = [
-            generator(device, self.recipe.seed, step, q.record.id, g, 2)
+            generator(device, "answer", self.recipe.seed, step, q.record.id, g)
             for (q, _), g in zip(spread, numbers, strict=True)
         ]
         flat = [drawn_K for drawn_GK in drawn for drawn_K in drawn_GK]
@@ -166,11 +170,14 @@ def save_module(module: SavedModule, folder: Path, recipe: Recipe, about: dict) 
         write_reel_json(folder, about)
 
 
-def _begin(recipe: Recipe, out: Path) -> tuple[Accelerator, Models]:
+def _begin(recipe: Recipe, stage: SamplerStage | TspoStage, out: Path) -> tuple[Accelerator, list[Rated], Models]:
+    """Models last: they take the longest, and what is wrong with the questions is said before."""
     accelerator = new_accelerator(recipe, out)
+    pool = read_pool(out, training_records(recipe.data))
+    check_pool(pool, stage.questions)
     models = load_parts(recipe.models, str(accelerator.device))
     models.mllm.model.requires_grad_(False)
-    return accelerator, models
+    return accelerator, pool, models
 
 
 def _run(
@@ -178,13 +185,13 @@ def _run(
     stage: SamplerStage | TspoStage,
     rule: Rule,
     recipe: Recipe,
+    pool: Sequence[Rated],
     models: Models,
     out: Path,
     resume: bool,
     accelerator: Accelerator,
     stop_after: int | None,
 ) -> None:
-    pool = read_pool(out, training_records(recipe.data))
     learner = DrawLearner(name, stage, rule, recipe, models, accelerator, validation_records(recipe.data))
     span = Span(name, stage.steps, stage.questions)
     run_loop(learner, span, pool, recipe, out, resume, accelerator, stop_after)

@@ -3,7 +3,7 @@
 Shapes: L new tokens of one reply.
 """
 
-import zlib
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -135,10 +135,11 @@ class Speaker:
         return self.mllm.templates.answer_message(shown.question, shown.options, shown.times)
 
 
-def generator(device: torch.device, *parts: int | str) -> torch.Generator:
-    """One whose draws depend on ``parts`` alone: the same for any number of processes and after a resume."""
-    seed = 0
-    for part in parts:
-        number = zlib.crc32(part.encode()) if isinstance(part, str) else part
-        seed = (seed * 1_000_003 + number + 1) % (2**63 - 1)
-    return torch.Generator(device).manual_seed(seed)
+def generator(device: torch.device, purpose: str, *parts: int | str) -> torch.Generator:
+    """Its draws depend on ``purpose`` and ``parts`` alone: the same for any number of processes and after a resume.
+
+    ``purpose`` is a word for what is drawn ("query", "frames", "answer"), so that two kinds of draws with the same
+    numbers do not share a stream.
+    """
+    digest = hashlib.sha256(repr((purpose, *parts)).encode()).digest()
+    return torch.Generator(device).manual_seed(int.from_bytes(digest[:8], "big") >> 1)

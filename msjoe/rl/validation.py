@@ -66,7 +66,7 @@ class Validation:
         how = self.recipe.rollout
         shown = []
         for record, footage in new:
-            times, previews = footage.previews(how.budget // 2 if how.previews is None else how.previews)
+            times, previews = footage.previews(how.n_previews)
             shown.append(Shown(record.question, record.options, previews, times))
         said = self.speaker.say(REASON, shown, 1, 0.0, self._silent(len(new)))
         for (record, _), (one,) in zip(new, said, strict=True):
@@ -92,4 +92,4 @@ class Validation:
 
     def _silent(self, count: int) -> list[torch.Generator]:
         """Greedy replies draw nothing."""
-        return [generator(self.speaker.mllm.device, 0)] * count
+        return [generator(self.speaker.mllm.device, "greedy")] * count

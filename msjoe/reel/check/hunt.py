@@ -35,10 +35,11 @@ from msjoe.evaluation import paired_difference
 from msjoe.reel.check.facts import Layout
 from msjoe.reel.check.gate import Gate
 from msjoe.reel.check.sizes import Sizes
+from msjoe.rl.gradients import Stepper
 from msjoe.rl.recipe import SamplerStage
 from msjoe.rl.rollouts import draws
 from msjoe.rl.rules import ReinforceRule
-from msjoe.rl.small import step_down, warmed
+from msjoe.rl.small import warmed
 from msjoe.sampler import EMBEDDED, UNetSampler
 from msjoe.selectors.base import ScoreSet
 from msjoe.selectors.plain import linspace_trunc
@@ -51,7 +52,7 @@ ALIKE = 8  # batches drawn at once and sorted by length
 LATE = 0.6  # of a video: the planted prior favours evidence behind it
 KEPT_EARLY = 0.25  # of the planted questions whose evidence lies before it
 # many questions a step: a prior is faint beside the luck of four of them, and 6e-3 on four ended far below uniform
-STAGE = SamplerStage(steps=Sizes.steps, questions=16, rollouts=64, lr=4e-3, warmup=10)
+STAGE = SamplerStage(Sizes.steps, questions=16, rollouts=64, lr=4e-3, warmup=10, scale=True, reward="plain")
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ def train(cases: Sequence[Case], tell: Told, stage: SamplerStage = STAGE, seed: 
     torch.manual_seed(seed)
     rule, rng = ReinforceRule(stage, UNetSampler(EMBEDDED)), np.random.default_rng(seed)
     optimizer = torch.optim.AdamW(rule.module.parameters(), stage.lr, weight_decay=0.0)
+    stepper = Stepper("sampler", optimizer, rule.module, stage.max_grad_norm)
     drawer = torch.Generator().manual_seed(seed)
     for step, part in zip(range(stage.steps), _batches(cases, stage.questions, rng), strict=False):
         logits = bare_logits(rule.module, [tell(case) for case in part])
@@ -108,7 +110,7 @@ def train(cases: Sequence[Case], tell: Told, stage: SamplerStage = STAGE, seed: 
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         lr = warmed(stage.lr, stage.warmup, step) * (1 - step / stage.steps)  # falls, so that the last steps settle
-        step_down(optimizer, rule.module, lr, stage.max_grad_norm)
+        stepper.step(lr, step)
     return rule.module.eval()
 
 
