@@ -1,7 +1,7 @@
 """The four steps of MSJoE as one generator of events, ending in a Trace.
 
-``run`` is what the page, the shell and training call. What a step does is in ``steps``, which
-evaluation calls too, for many questions at once.
+``run`` answers one question for the page, its API and the shell. What a step does is in ``steps``, which evaluation
+calls for many questions at once; training has loops of its own (``rl.joint``), with the same prompts and parsers.
 Step names, in order: previews, queries, similarity, choice, answer.
 
 Shapes: T dense frames, D embedding width.

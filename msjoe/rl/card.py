@@ -15,6 +15,7 @@ from msjoe.files import write_atomic
 from msjoe.reel.version import REEL_JSON
 from msjoe.rl.curves import picture, svg_text
 from msjoe.rl.difficulty import FOLDER, RATINGS, read_lines
+from msjoe.rl.rewards import difficulty_cancels
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ TITLES = {
 PLACES = {"sampler": ("checkpoint",), "tspo": ("checkpoint",), "joint": ("checkpoint/mllm", "checkpoint/sampler")}
 WHAT = {
     "sampler/checkpoint": "A sampler (1D U-Net over similarities): which frames of a video to show. Trained by "
-    "REINFORCE with the difficulty-aware reward, while the MLLM stayed as it was. `--sampler FOLDER`.",
+    "REINFORCE with {reward}, while the MLLM stayed as it was. `--sampler FOLDER`.",
     "tspo/checkpoint": "A temporal agent of the TSPO baseline, trained by its own rule on the same questions. "
     "`--sampler tspo:FOLDER`. A rival to compare with; it reads the question's text alone.",
     "joint/checkpoint/mllm": "An MLLM that writes queries and answers, trained by GRPO on both turns from the same "
@@ -36,6 +37,10 @@ WHAT = {
     "joint/checkpoint/sampler": "A sampler (1D U-Net over similarities), trained by REINFORCE from the same rollouts "
     "as its MLLM, for whose queries it is meant. `--sampler FOLDER`.",
 }
+CANCELLED = (
+    "In effect the reward was the plain one (right or wrong): this run divided advantages by the group's deviation "
+    "(`scale: true`), which takes the difficulty-aware factor out. That is so until the run is made again."
+)
 LIMITS = (
     "These weights are what one run with one seed gave. Rewards are means over the training rollouts of a step, "
     "whose replies and frames are drawn: they are not accuracies of the finished model."
@@ -72,7 +77,7 @@ def card(out: Path, stage: str, place: str, lines: Sequence[dict]) -> str:
     parts = [
         _head(place),
         f"# {TITLES[stage]}",
-        WHAT[f"{stage}/{place}"],
+        _what(stage, place, recipe),
         LIMITS + (" " + REEL_LIMITS.format(version=version) if version else ""),
         f"![reward and accuracy over the steps]({CURVES})",
         f"## Training\n```bash\n{command(stage, recipe['source'])}\n```",
@@ -94,6 +99,14 @@ def _head(place: str) -> str:
     if place.endswith("mllm"):
         return "---\nlibrary_name: transformers\nlicense: apache-2.0\npipeline_tag: image-text-to-text\n---"
     return "---\nlicense: apache-2.0\n---"
+
+
+def _what(stage: str, place: str, recipe: dict) -> str:
+    """What a checkpoint is, and of stage 1 which reward it learned from, in runs too that are refused by now."""
+    how = recipe["sampler"]
+    reward = "the difficulty-aware reward" if how["reward"] == "difficulty" else "a reward for right answers"
+    text = WHAT[f"{stage}/{place}"].format(reward=reward)
+    return f"{text}\n\n{CANCELLED}" if stage == "sampler" and difficulty_cancels(how["reward"], how["scale"]) else text
 
 
 def _facts(out: Path, stage: str, recipe: dict, about: dict, version: str | None) -> list[str]:

@@ -11,7 +11,7 @@ NEEDED = {"yaml": "pyyaml", "peft": "peft", "matplotlib": "matplotlib"}  # of th
 
 STAGES = {
     "difficulty": "stage 0: how often the base MLLM answers each training question right",
-    "sampler": "stage 1: the sampler alone, REINFORCE with the difficulty-aware reward",
+    "sampler": "stage 1: the sampler alone, REINFORCE with the difficulty-aware or a plain reward",
     "tspo": "the TSPO baseline, by its own rule, on the same data",
     "joint": "stage 2: GRPO on the MLLM and REINFORCE on the sampler",
 }

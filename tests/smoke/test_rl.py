@@ -105,7 +105,7 @@ def test_a_run_is_not_started_over_by_accident(run, capsys):
     assert main(["train", "sampler", "--config", str(TINY), "--out", str(run)]) == 2
     assert "--resume" in capsys.readouterr().err
     assert main(["train", "sampler", "--config", str(TINY), "--out", str(run), "--resume", "--set", "seed=5"]) == 2
-    assert "seed differ" in capsys.readouterr().err
+    assert "seed was 0 and is 5" in capsys.readouterr().err
 
 
 # --- learners, on untrained models

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from msjoe.draw import draw_frames, entropy, independent_logp, sequential_logp
-from msjoe.errors import CheckpointError
+from msjoe.errors import CheckpointError, RecipeError
 from msjoe.rl.advantages import group_advantages, zero_spread
 from msjoe.rl.losses import GrpoConfig, grpo_loss, kl_estimate, reinforce_loss, token_weights
 from msjoe.rl.rewards import (
@@ -111,7 +111,7 @@ def test_equal_rewards_give_exact_zeros_in_spite_of_rounding():
 
 
 def test_a_group_of_one_is_refused():
-    with pytest.raises(ValueError, match="no group"):
+    with pytest.raises(RecipeError, match="rollouts is 1"):
         group_advantages(torch.ones(2, 1))
     assert group_advantages(torch.ones(2, 1), "none", scale=False)[0].tolist() == [[1.0], [1.0]]
 

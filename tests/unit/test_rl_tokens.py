@@ -23,7 +23,7 @@ UNLIKE = [shown(2, 0), shown(3, 1, "Which of the four things was never seen at t
 
 
 def gens(*numbers):
-    return [generator(torch.device("cpu"), n) for n in numbers]
+    return [generator(torch.device("cpu"), "test", n) for n in numbers]
 
 
 def test_greedy_replies_are_those_of_transformers(speaker, models):
@@ -144,6 +144,7 @@ def test_log_probabilities_under_gradient_reach_the_weights(speaker):
     assert grad.abs().max() > 0
 
 
-def test_generators_differ_by_any_number():
-    draws = [torch.rand(1, generator=generator(torch.device("cpu"), *n)).item() for n in [(0, 1), (1, 0), (0, 0), (0,)]]
-    assert len(set(draws)) == 4
+def test_generators_differ_by_word_and_by_any_number():
+    parts = [("a", 0, 1), ("a", 1, 0), ("a", 0, 0), ("a", 0), ("b", 0), ("a", "0")]
+    draws = [torch.rand(1, generator=generator(torch.device("cpu"), *p)).item() for p in parts]
+    assert len(set(draws)) == 6
