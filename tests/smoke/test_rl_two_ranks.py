@@ -19,7 +19,8 @@ pytestmark = pytest.mark.slow
 def ranks(tmp_path_factory) -> list[dict[str, torch.Tensor]]:
     folder = tmp_path_factory.mktemp("ranks")
     config = str(ROOT / "configs" / "accelerate" / "cpu2.yaml")
-    launch = ("accelerate.commands.launch", "--config_file", config, "-m", "tests.two_ranks", str(folder))
+    port = ("--main_process_port", "0")  # a free one
+    launch = ("accelerate.commands.launch", "--config_file", config, *port, "-m", "tests.two_ranks", str(folder))
     env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-m", *launch], cwd=ROOT, env=env, capture_output=True, text=True, timeout=240

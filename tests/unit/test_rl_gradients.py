@@ -88,10 +88,10 @@ def test_a_step_whose_gradient_is_not_finite_is_skipped_counted_and_logged(facto
 
 def test_steps_in_a_row_without_a_finite_gradient_stop_the_run():
     one = learner()
-    with pytest.raises(UserError, match="net: the gradient was not finite") as stopped:
-        for number in range(100):
-            step(one, number, INF)
-    assert "step 9:" in str(stopped.value)
+    for number in range(9):
+        step(one, number, INF)
+    with pytest.raises(UserError, match=r"net: .* step 9:"):
+        step(one, 9, INF)
     one = learner()
     for number in range(100):  # now and then is no reason
         step(one, number, INF if number % 3 else 1.0)
@@ -119,7 +119,7 @@ def fresh(models, miniatures):
 
 def spoil(module: nn.Module) -> None:
     """One parameter's gradient becomes infinite."""
-    name, parameter = [pair for pair in module.named_parameters() if pair[1].requires_grad][-1]
+    parameter = [one for one in module.parameters() if one.requires_grad][-1]
     parameter.register_hook(lambda grad: torch.full_like(grad, INF))
 
 
