@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,11 +26,17 @@ CHUNK_BYTES = 1 << 20
 
 
 def checked_path(path: str | Path) -> Path:
-    """Return an absolute path to a file with content; raises VideoError otherwise."""
+    """Return an absolute path to a regular file with content; raises VideoError otherwise.
+
+    Nothing else is read from: a pipe that nobody writes to, and some devices, block for ever.
+    """
     absolute = Path(os.path.abspath(path))
     try:
-        if absolute.is_dir():
+        mode = absolute.stat().st_mode
+        if stat.S_ISDIR(mode):
             raise VideoError(f"{absolute.name} is a folder: give a video file")
+        if not stat.S_ISREG(mode):
+            raise VideoError(f"{absolute.name} is a pipe, socket or device: give a video file")
         with open(absolute, "rb") as file:
             if file.read(1):
                 return absolute
@@ -80,6 +87,11 @@ def video_stream(container: av.container.InputContainer, name: str) -> av.VideoS
     return stream
 
 
+def clock_restarts(container: av.container.InputContainer) -> bool:
+    """Whether the format's times may start anew in mid-file, as in broadcasts."""
+    return bool(container.format.flags & av.format.Flags.ts_discont.value)
+
+
 def video_packets(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:
     """The packets of one stream in file order, up to the end or to where the file cannot be read further.
 
@@ -91,6 +103,10 @@ def video_packets(container: av.container.InputContainer, stream: av.VideoStream
             packet = next(packets, None)
         except av.error.FFmpegError as e:
             logger.warning("the file cannot be read to its end: %s", e.strerror)
+            return
+        except IndexError:
+            # At the end of a file in which a stream came up in mid-file, PyAV looks for it in the list of those
+            # that were there at first. All packets have been given by then.
             return
         if packet is None:
             return

@@ -149,8 +149,15 @@ class PlainDecoder:
     One decoder thread, so that damaged parts look the same every time.
     """
 
-    def __init__(self, path: Path, fit: Fit | None = None, stop: threading.Event | None = None) -> None:
-        self._path, self._stop = path, stop
+    def __init__(
+        self,
+        path: Path,
+        fit: Fit | None = None,
+        stop: threading.Event | None = None,
+        index: PacketIndex | None = None,
+    ) -> None:
+        """``index`` says which jumps of the clock are not believed; without one all are."""
+        self._path, self._stop, self._index = path, stop, index
         self._convert = Converter(fit) if fit else None
         self._lost = self._repaired = 0
 
@@ -172,13 +179,13 @@ class PlainDecoder:
 
     def frames(self) -> Iterator[tuple[int, av.VideoFrame]]:
         """All frames that come out, with their times (ticks), which only grow."""
-        step = nominal_step(self._stream)
+        step = self._index.join if self._index else nominal_step(self._stream)
         last_raw = last = None
         for frame in self._decoded():
             raw = frame.pts if frame.pts is not None else frame.dts
             if last is None:
                 last = raw or 0
-            elif raw is None or last_raw is None or raw <= last_raw:
+            elif raw is None or last_raw is None or raw <= last_raw or self._jumps(last_raw, raw):
                 last += step
             else:
                 last += raw - last_raw
@@ -201,6 +208,13 @@ class PlainDecoder:
         if shown is not None and waiting and not self._stopped():
             picture = self._convert(shown)
             yield from [picture] * len(waiting)
+
+    def _jumps(self, before: int, after: int) -> bool:
+        """Whether a gap that is not believed lies between two times."""
+        if self._index is None:
+            return False
+        passed = np.searchsorted(self._index.jumps, [before, after])
+        return bool(passed[1] > passed[0])
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
         for packet in joined(video_packets(self._container, self._stream), [None]):

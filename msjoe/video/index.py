@@ -4,13 +4,17 @@ Shapes: N packets in file (= decoding) order, S shown frames in display order, T
 Times are int64 ticks of the stream's time base unless called seconds.
 """
 
-from dataclasses import dataclass
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 import av
 import numpy as np
 
-from msjoe.video.container import video_packets
+from msjoe.video.clock import STILL_SECONDS, far_apart, jumps, longest_gap, steady_times, usual_step
+from msjoe.video.container import clock_restarts, video_packets
 
 # Codecs whose key frames are complete pictures after which nothing older is needed. A GIF, for
 # one, calls every frame a key frame and paints only the part that changed.
@@ -30,17 +34,33 @@ class PacketIndex:
     pts_N: np.ndarray
     dts_N: np.ndarray  # equal to pts where the file has none
     key_N: np.ndarray  # bool
-    end_N: np.ndarray  # when a frame leaves the screen if no other comes
+    clock_N: np.ndarray  # times that give the length where packet times are not exact
+    length_N: np.ndarray  # how long a frame is on screen if no other comes
     shown_S: np.ndarray  # sorted display times, before ``with_origin`` all that are not cut away by an edit list
     exact: bool  # whether packet times are those of frames and key frames can be started at
     skips_nonref: bool
     announced: int | None  # duration in ticks that the header states for the video stream
+    longest: int  # distance of neighbours up to which it is believed: see ``clock``
     origin: int = 0
 
     def with_origin(self, origin: int) -> "PacketIndex":
         """The same index with the time of the first frame that a decoder gives back."""
-        fields = self.__dict__ | {"origin": origin, "shown_S": self.shown_S[self.shown_S >= origin]}
-        return PacketIndex(**fields)
+        return replace(self, origin=origin, shown_S=self.shown_S[self.shown_S >= origin])
+
+    @cached_property
+    def time_S(self) -> np.ndarray:
+        """When each shown frame comes on screen: ``shown_S`` without the gaps that are not believed."""
+        return steady_times(self.shown_S, self.join, self.longest)
+
+    @cached_property
+    def join(self) -> int:
+        """Ticks that replace a jump. The nominal rate comes from the same times, wrong ones among them."""
+        return min(self.step, usual_step(np.unique(self.pts_N), self.step))
+
+    @cached_property
+    def jumps(self) -> np.ndarray:
+        """Display times behind which the clock jumps forwards by more than is believed."""
+        return jumps(np.unique(self.pts_N), self.longest)
 
     @property
     def duration(self) -> float:
@@ -50,10 +70,11 @@ class PacketIndex:
         last frame; the header's duration is then the shorter one.
         """
         if not self.exact:
-            ticks = steady_times(self.dts_N, self.step)[-1] - self.dts_N[0] + self.step
+            ticks = steady_times(self.clock_N, self.join, self.longest)[-1] - self.clock_N[0] + self.step
             return float(max(int(ticks), 1) * self.time_base)
-        start = int(self.shown_S[-1]) - self.origin
-        end = int(self.end_N[np.argmax(self.pts_N == self.shown_S[-1])]) - self.origin
+        start = int(self.time_S[-1]) - self.origin
+        length = int(self.length_N[np.argmax(self.pts_N == self.shown_S[-1])])
+        end = start + min(length, int(STILL_SECONDS / self.time_base))
         if self.announced is not None and start < self.announced < end:
             end = self.announced
         return float(end * self.time_base)
@@ -62,50 +83,66 @@ class PacketIndex:
         """Frame times shown at sorted ``times_T`` (seconds): distinct pts, and how often each is asked for."""
         ticks_T = self.origin + np.floor((times_T + HALF_OPEN_SECONDS) / float(self.time_base)).astype(np.int64)
         if self.exact:
-            rank_T = np.searchsorted(self.shown_S, ticks_T, side="right") - 1
+            rank_T = np.searchsorted(self.time_S, ticks_T, side="right") - 1
             ticks_T = self.shown_S[np.maximum(rank_T, 0)]
         wanted, repeats = np.unique(ticks_T, return_counts=True)
         return wanted.tolist(), repeats.tolist()
+
+    def steady(self, wanted: Sequence[int]) -> list[int]:
+        """The times at which frames of ``on_screen`` come out of a ``PlainDecoder``, in which nothing jumps."""
+        if not self.exact or not len(wanted):
+            return list(wanted)
+        return self.time_S[np.searchsorted(self.shown_S, wanted)].tolist()
 
 
 def read_index(container: av.container.InputContainer, stream: av.VideoStream) -> PacketIndex:
     """List the packets of a freshly opened container."""
     step = nominal_step(stream)
-    rows, complete = [], True
+    complete, last = True, 0
+    rows = array("q")  # a tenth of what tuples take: three hours have a quarter of a million packets
     for packet in video_packets(container, stream):
         complete &= packet.pts is not None
         pts = packet.pts if packet.pts is not None else packet.dts
         if pts is None:
-            pts = rows[-1][0] + step if rows else 0
+            pts = last + step if rows else 0
+        last = pts
         dts = pts if packet.dts is None else packet.dts
-        rows.append((pts, dts, packet.is_keyframe, pts + (packet.duration or step), not packet.is_discard))
+        rows.extend((pts, dts, packet.duration or step, packet.is_keyframe, not packet.is_discard))
     table = np.array(rows, dtype=np.int64).reshape(-1, 5)
-    pts_N, dts_N, key_N, end_N, shown_N = table[:, 0], table[:, 1], table[:, 2] > 0, table[:, 3], table[:, 4] > 0
+    pts_N, dts_N, length_N = (np.ascontiguousarray(column) for column in table[:, :3].T)
+    key_N, shown_N = table[:, 3] > 0, table[:, 4] > 0
     codec = stream.codec_context.name
+    length = _length(container, stream)
+    longest = longest_gap(np.unique(pts_N), step, stream.time_base, clock_restarts(container), length)
+    wrong_N = far_apart(pts_N, dts_N, longest, step)
+    sound = complete and not wrong_N.any() and _is_regular(pts_N, key_N, shown_N)
     return PacketIndex(
         stream.time_base,
         step,
         pts_N,
         dts_N,
         key_N,
-        end_N,
+        np.sort(pts_N[~wrong_N]) if wrong_N.any() and not wrong_N.all() else dts_N,
+        length_N,
         np.sort(pts_N[shown_N]),
-        exact=complete and codec in CODECS_WITH_KEY_FRAMES and _is_regular(pts_N, key_N, shown_N),
+        exact=sound and codec in CODECS_WITH_KEY_FRAMES,
         skips_nonref=codec in CODECS_WITH_NONREF,
         announced=stream.duration or None,
+        longest=longest,
     )
+
+
+def _length(container: av.container.InputContainer, stream: av.VideoStream) -> int | None:
+    """The header's duration in ticks; of the whole file where it states none for the stream."""
+    if stream.duration or not container.duration:
+        return stream.duration or None
+    return int(Fraction(container.duration, av.time_base) / stream.time_base)
 
 
 def nominal_step(stream: av.VideoStream) -> int:
     """Ticks of one frame at the announced rate, or at 25 a second where none is announced."""
     rate = stream.average_rate or stream.guessed_rate or 25
     return max(1, round(1 / (rate * stream.time_base)))
-
-
-def steady_times(ticks_N: np.ndarray, step: int) -> np.ndarray:
-    """Times in which every jump backwards is one ``step`` forwards, as for files joined end to end."""
-    gaps = np.diff(ticks_N)
-    return ticks_N[0] + np.concatenate([[0], np.cumsum(np.where(gaps > 0, gaps, step))])
 
 
 def _is_regular(pts_N: np.ndarray, key_N: np.ndarray, shown_N: np.ndarray) -> bool:

@@ -73,8 +73,8 @@ class PyavVideo(VideoFile):
                 return
             except UndecodablePart as e:
                 logger.info("%s: %s; decoding it from the start, packet by packet", self.path.name, e)
-        plain = partial(PlainDecoder, self.path, fit)
-        with closing(in_order([wanted[done:]], plain, 1, QUEUED_FRAMES, (VideoError,))) as pictures:
+        plain = partial(PlainDecoder, self.path, fit, index=self._index)
+        with closing(in_order([self._index.steady(wanted[done:])], plain, 1, QUEUED_FRAMES, (VideoError,))) as pictures:
             yield from pictures
 
     def _fast(self, wanted: list[int], fit: Fit, sparse: bool) -> Iterator[np.ndarray]:
