@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from demo.shelf import Kept
-from msjoe.errors import QuestionError, VideoError
+from msjoe.errors import QuestionError
 from msjoe.trace import Trace
 from msjoe.video import VideoFile, open_video
 
@@ -66,13 +66,7 @@ def opened(video: str | None, max_minutes: float) -> VideoFile:
     """The file as a source of frames. Raises UserError where there is none, or a longer one than is taken."""
     if not video:
         raise QuestionError("no video is given: upload one or click an example")
-    source = open_video(video)
-    if source.duration > 60 * max_minutes:
-        raise VideoError(
-            f"{Path(video).name} lasts {source.duration / 60:.0f} min and this page takes {max_minutes:g} min: "
-            f"cut it, or start the app with --max-minutes"
-        )
-    return source
+    return open_video(video, max_minutes=max_minutes)
 
 
 def answer_events(models: "Models", asked: Asked) -> Generator["Event", None, None]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from msjoe import __version__, select_command
 from msjoe.errors import UserError
 from msjoe.evaluation import command as eval_command
-from msjoe.flags import add_model_arguments
+from msjoe.flags import add_length_argument, add_model_arguments
 from msjoe.reel.check import command as check_command
 
 
@@ -69,6 +69,7 @@ def _add_answer(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--dense-fps", type=float, default=1.0, help="frames a second for CLIP (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="for rules that draw (default: %(default)s)")
     parser.add_argument("--backend", default="auto", help="video decoder: pyav or decord (default: pyav)")
+    add_length_argument(parser)
     parser.add_argument("--save", type=Path, metavar="DIR", help="save the whole Trace in this new folder")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     add_model_arguments(parser)
@@ -87,7 +88,7 @@ def run_answer(args: argparse.Namespace) -> None:
     clean_question(args.question, args.options)  # bad input is told before minutes of loading
     if args.save:
         check_free(args.save)
-    source = open_video(args.video, args.backend)
+    source = open_video(args.video, args.backend, max_minutes=args.max_minutes)
     check_budget(source, settings)
     print("loading models ...", file=sys.stderr)
     models = models_from_args(args)

@@ -71,10 +71,13 @@ class Clip:
 
         The shorter side is already ``size``. A thread produces up to AHEAD batches (decoding)
         while the model computes. Errors of ``batches`` are raised here; closing the generator
-        stops the thread.
+        stops the thread. A batch that is one still throughout is encoded once.
         """
         for batch in _ahead(batches, AHEAD):
-            yield self._encode_frames(batch)
+            if len(batch) > 1 and np.array_equal(batch[0], batch[-1]) and (batch == batch[0]).all():
+                yield np.repeat(self._encode_frames(batch[:1]), len(batch), axis=0)
+            else:
+                yield self._encode_frames(batch)
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Unnormalised float32 [Q, D] embeddings of ``texts``.

@@ -7,6 +7,18 @@ from typing import Any
 
 from msjoe.errors import UserError
 
+MAX_MINUTES = 720  # of one video, unless another limit is given
+
+
+def add_length_argument(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "--max-minutes",
+        type=float,
+        default=MAX_MINUTES,
+        metavar="N",
+        help="refuse videos that last longer (default: %(default)s)",
+    )
+
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("models", "defaults: the embedded miniatures, which know only Reel's drawn world")

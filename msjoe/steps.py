@@ -76,6 +76,7 @@ def new_trace(
         settings=asdict(settings),
         models=ids,
         versions=dict(_versions()),
+        notes=list(getattr(source, "notes", ())),
     )
 
 

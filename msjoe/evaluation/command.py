@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from msjoe.errors import UserError
-from msjoe.flags import add_model_arguments
+from msjoe.flags import add_length_argument, add_model_arguments
 
 EXAMPLES = """examples:
   msjoe eval reel --limit 20 --out runs/look
@@ -64,6 +64,7 @@ def _add_questions(group: argparse._ArgumentGroup) -> None:
         "bear no times (default: own for reel and jsonl)",
     )
     group.add_argument("--strict", action="store_true", help="stop where a video is missing, instead of counting it")
+    add_length_argument(group)
     group.add_argument("--tracks", default="", metavar="NAMES", help="only these tracks, duration classes or tasks")
     group.add_argument("--limit", type=int, metavar="N", help="the first N questions of each track, for a quick look")
 

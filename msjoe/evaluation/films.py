@@ -19,6 +19,7 @@ from msjoe.data import (
 )
 from msjoe.errors import QuestionError
 from msjoe.evaluation.plan import Plan
+from msjoe.flags import MAX_MINUTES
 from msjoe.reel.script import TRACKS
 from msjoe.video import open_video
 from msjoe.video.base import FrameSource
@@ -46,9 +47,11 @@ class Place:
 class Library:
     """The questions of a run and the videos they are about."""
 
-    def __init__(self, plan: Plan, place: Place = Place(), strict: bool = False) -> None:
+    def __init__(
+        self, plan: Plan, place: Place = Place(), strict: bool = False, max_minutes: float = MAX_MINUTES
+    ) -> None:
         """Read the records. Raises QuestionError when none are left, StrictError for missing videos if ``strict``."""
-        self.plan, self.place = plan, place
+        self.plan, self.place, self.max_minutes = plan, place, max_minutes
         records = _records(plan, place)
         self.missing: list[str] = []
         if plan.benchmark != "reel":
@@ -68,10 +71,10 @@ class Library:
         self.films = [Film(name, tuple(records)) for name, records in by_video.items()]
 
     def open(self, film: Film) -> FrameSource:
-        """Raises VideoError for a file that cannot be read."""
+        """Raises VideoError for a file that cannot be read, or lasts longer than is allowed."""
         if self.plan.benchmark == "reel":
             return reel_source(film.records[0])
-        return open_video(self.folder.find(film.records[0]))
+        return open_video(self.folder.find(film.records[0]), max_minutes=self.max_minutes)
 
     def wording(self, record: Record, times: Sequence[float]) -> str | None:
         """The answer's prompt for frames at ``times`` in the benchmark's words; None for the MLLM's templates."""

@@ -56,7 +56,7 @@ def run_session(args: argparse.Namespace) -> None:
     """Answer this process's share of what is left; the first process merges and tells the result."""
     plan = plan_from_args(args)
     rules = build_rules(plan.arms(), plan.rows)
-    library = Library(plan, Place(args.annotations, args.videos, args.subtitles), args.strict)
+    library = Library(plan, Place(args.annotations, args.videos, args.subtitles), args.strict, args.max_minutes)
     if args.threads:
         torch.set_num_threads(args.threads)
     started = time.perf_counter()

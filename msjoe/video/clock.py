@@ -9,8 +9,8 @@ The longest gap, beyond the file's usual distance of pictures:
 - 10 seconds in formats whose clock may start anew in mid-file (MPEG-TS, MPEG-PS, Ogg: FFmpeg marks them).
   This is FFmpeg's own rule, so that the length is the one that it and players on top of it have.
 - An hour in all others. A still of many minutes is usual there: slides, or a screen on which nothing moves.
-- 10 seconds in these too, where the header announces just the length that is left without the longer gaps:
-  then two facts, what the header says and how many pictures there are, speak against one timestamp.
+- 10 seconds in these too, where the header announces a length that holds all pictures only without the longer
+  gaps: then two facts, what the header says and how many pictures there are, speak against one timestamp.
 
 Ticks are int64, of the stream's time base.
 """
@@ -37,11 +37,15 @@ def longest_gap(ticks: np.ndarray, step: int, time_base: Fraction, restarts: boo
     if restarts:
         return short
     if announced:
-        without, with_them = (int(steady_times(ticks, step, gap)[-1] - ticks[0]) + step for gap in (short, long))
+        without, with_them = (_length(steady_times(ticks, step, gap)) + step for gap in (short, long))
         room = max(AGREES * announced, 0.5 / time_base)
-        if abs(without - announced) <= room < abs(with_them - announced):
+        if without <= announced + room < with_them:
             return short
     return long
+
+
+def _length(ticks: np.ndarray) -> int:
+    return int(ticks[-1] - ticks[0]) if len(ticks) else 0
 
 
 def usual_step(ticks: np.ndarray, step: int) -> int:
@@ -55,7 +59,7 @@ def steady_times(ticks_N: np.ndarray, step: int, longest: int) -> np.ndarray:
     """The same times, in which every jump backwards or over more than ``longest`` is one ``step`` forwards."""
     gaps = np.diff(ticks_N)
     believed = (gaps > 0) & (gaps <= longest)
-    return ticks_N[0] + np.concatenate([[0], np.cumsum(np.where(believed, gaps, step))])
+    return np.cumsum(np.concatenate([ticks_N[:1], np.where(believed, gaps, step)]))
 
 
 def far_apart(pts_N: np.ndarray, dts_N: np.ndarray, longest: int, step: int) -> np.ndarray:

@@ -5,6 +5,7 @@ import logging
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -61,13 +62,25 @@ def content_id(path: Path) -> str:
     return digest.hexdigest()
 
 
+@contextmanager
+def in_words(path: Path) -> Iterator[None]:
+    """Whatever FFmpeg or the file system raise while a file is read becomes a VideoError."""
+    try:
+        yield
+    except (av.error.FFmpegError, OSError) as e:
+        raise VideoError(
+            f"{path.name} cannot be read ({e.strerror or e}): if it is still there and whole, convert it to H.264 first"
+        ) from e
+
+
 def open_container(path: Path) -> av.container.InputContainer:
     """Open a media file; raises VideoError where FFmpeg finds none."""
+    size = path.stat().st_size
     try:
         return av.open(str(path), options={"format_whitelist": FORMATS}, **LENIENT)
     except av.error.FFmpegError as e:
         raise VideoError(
-            f"{path.name} ({path.stat().st_size} bytes) cannot be read as a video ({e.strerror}): it is another "
+            f"{path.name} ({size} bytes) cannot be read as a video ({e.strerror}): it is another "
             f"kind of file, or it is cut off or damaged where its index stands; give a complete MP4, MOV, MKV, "
             f"WebM, AVI or TS file"
         ) from e

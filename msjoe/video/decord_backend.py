@@ -1,10 +1,13 @@
 """The decord backend: the same pictures by time as far as decord can give them.
 
-Known limits of decord 0.6: no AV1 and no GIF, an error on any damage, wrong frames behind edit
-lists, and a hang on MPEG-TS, which is therefore refused. Its own FFmpeg is from 2019 to 2021: do
-not give it files of strangers.
+Known limits of decord 0.6: no AV1 and no GIF, an error on any damage, and a hang on MPEG-TS, which is
+therefore refused. It shows other frames than FFmpeg does, without a word, in HEVC and MPEG-2, in open GOPs
+and where the file starts with frames that are not shown (edit lists, cuts without encoding anew, negative
+times): ``notes`` says so for such a file. Where its times are not the file's, the file is refused. Its own
+FFmpeg is from 2019 to 2021: do not give it files of strangers.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from msjoe.errors import VideoError
-from msjoe.video.container import content_id, open_container, video_stream
+from msjoe.video.container import content_id, in_words
+from msjoe.video.facts import Facts, facts_of
 from msjoe.video.file import VideoFile
 from msjoe.video.index import HALF_OPEN_SECONDS
 from msjoe.video.picture import Fit, resized
@@ -22,7 +26,11 @@ try:
 except ImportError:  # no wheel for this platform
     decord = None
 
+logger = logging.getLogger(__name__)
+
 FETCH_FRAMES = 16  # at once: decord holds them all
+LENGTH_ROOM = 0.1  # share by which decord's length may differ from that of the packets
+SOME_DIFFER = {"hevc": "HEVC", "mpeg1video": "MPEG-1", "mpeg2video": "MPEG-2"}
 REMEDY = 'use the default backend, "pyav", which reads more'
 
 
@@ -34,10 +42,11 @@ class DecordVideo(VideoFile):
         super().__init__(path)
         if decord is None:
             raise VideoError(f'decord is not installed: "pip install decord" (Linux x86-64 only), or {REMEDY}')
-        with open_container(path) as container:  # refused in the same words as by the default backend
-            video_stream(container, path.name)
-            if container.format.name == "mpegts":
-                raise VideoError(f"{path.name} is an MPEG transport stream, on which decord hangs: {REMEDY}")
+        facts = facts_of(path)  # refused in the same words as by the default backend
+        if facts.format == "mpegts":
+            raise VideoError(f"{path.name} is an MPEG transport stream, on which decord hangs: {REMEDY}")
+        if len(facts.index.jumps):  # it would reserve memory for all of the time between
+            raise VideoError(f"the times in {path.name} jump, which decord cannot read: {REMEDY}")
         self._threads = threads or 0
         decord.logging.set_level(decord.logging.QUIET)
         with self._clear_errors():
@@ -48,7 +57,12 @@ class DecordVideo(VideoFile):
         self._first = int(np.argmax(spans_N2[:, 0] >= -HALF_OPEN_SECONDS))
         self._start_S = spans_N2[self._first :, 0] - spans_N2[self._first, 0]
         self.duration = _duration(spans_N2[self._first :])
-        self.id = f"{content_id(path)}-decord"  # some of its frames differ, so features are cached apart
+        self._check_times(facts.index.duration)
+        self.notes = _differing(facts)
+        for note in self.notes:
+            logger.warning("%s: %s", path.name, note)
+        with in_words(path):
+            self.id = f"{content_id(path)}-decord"  # some of its frames differ, so features are cached apart
 
     def _shown(self, times_T: np.ndarray, fit: Fit, sparse: bool) -> Iterator[tuple[np.ndarray, int]]:
         rank_T = np.searchsorted(self._start_S, times_T + HALF_OPEN_SECONDS, side="right") - 1
@@ -63,6 +77,15 @@ class DecordVideo(VideoFile):
                 for picture, count in zip(pictures, repeats[start:].tolist(), strict=False):
                     yield resized(picture, shape), count
 
+    def _check_times(self, seconds: float) -> None:
+        """decord counts from times that a file lacks, or takes one wrong time for the length."""
+        ordered = np.isfinite(self._start_S).all() and (np.diff(self._start_S) >= 0).all()
+        if not (ordered and abs(self.duration - seconds) <= LENGTH_ROOM * seconds + 1):
+            raise VideoError(
+                f"decord takes {self.path.name} for {self.duration:.4g} s long, and its pictures last {seconds:.1f} s: "
+                f"{REMEDY}"
+            )
+
     @contextmanager
     def _clear_errors(self) -> Iterator[None]:
         try:
@@ -70,6 +93,19 @@ class DecordVideo(VideoFile):
         except (decord.DECORDError, RuntimeError) as e:
             reason = str(e).splitlines()[0]
             raise VideoError(f"decord cannot read {self.path.name} ({reason}): {REMEDY}") from e
+
+
+def _differing(facts: Facts) -> tuple[str, ...]:
+    """Why decord may show other frames of this file than FFmpeg does."""
+    index = facts.index
+    reasons = [SOME_DIFFER[facts.codec]] if facts.codec in SOME_DIFFER else []
+    if index.has_leading:
+        reasons.append("open GOPs")
+    if index.shown_S[0] > index.pts_N.min():
+        reasons.append("frames at its start that are not shown")
+    if not reasons:
+        return ()
+    return (f"decord shows other frames than FFmpeg in places of a file with {' and '.join(reasons)}: {REMEDY}",)
 
 
 def _duration(spans_S2: np.ndarray) -> float:

@@ -47,6 +47,21 @@ class PacketIndex:
         """The same index with the time of the first frame that a decoder gives back."""
         return replace(self, origin=origin, shown_S=self.shown_S[self.shown_S >= origin])
 
+    @property
+    def nbytes(self) -> int:
+        return sum(value.nbytes for value in vars(self).values() if isinstance(value, np.ndarray))
+
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know about these times, in sentences."""
+        count = len(self.jumps)
+        if not count:
+            return ()
+        places = "one place" if count == 1 else f"{count} places"
+        return (
+            f"the video's clock jumps ahead in {places}, over times without pictures; these gaps are left out, so "
+            f"times count what is to be seen and can differ from a player's",
+        )
+
     @cached_property
     def time_S(self) -> np.ndarray:
         """When each shown frame comes on screen: ``shown_S`` without the gaps that are not believed."""
@@ -61,6 +76,13 @@ class PacketIndex:
     def jumps(self) -> np.ndarray:
         """Display times behind which the clock jumps forwards by more than is believed."""
         return jumps(np.unique(self.pts_N), self.longest)
+
+    @property
+    def has_leading(self) -> bool:
+        """Whether frames come after a key frame in the file and are shown before it, as in open GOPs."""
+        keys = np.flatnonzero(self.key_N)
+        gop_N = np.searchsorted(keys, np.arange(len(self.pts_N)), side="right") - 1
+        return bool((self.pts_N < self.pts_N[keys[gop_N]])[gop_N >= 0].any()) if len(keys) else False
 
     @property
     def duration(self) -> float:

@@ -11,6 +11,8 @@ from msjoe.errors import VideoError
 Fit = Callable[[int, int], tuple[int, int]]  # (height, width) of an upright frame -> that of its picture
 
 MAX_ASPECT = 16  # a strip longer than this is squeezed, or a batch of it would fill the memory
+# The same for single pictures: the image processors of the Qwen family refuse those of more than 200 : 1.
+MAX_PICTURE_ASPECT = 100
 # Several decoders run side by side already. PyAV below 17 has no such setting and one thread.
 ONE_THREAD = {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
 # ITU-T H.273 codes: the scaler has BT.2020 with non-constant luminance (9) only.
@@ -24,7 +26,12 @@ def dense_shape(height: int, width: int, size: int) -> tuple[int, int]:
 
 
 def shrunk_shape(height: int, width: int, max_pixels: int | None) -> tuple[int, int]:
-    """(height, width) of at most ``max_pixels``, aspect kept, never enlarged, no side made shorter than 2."""
+    """(height, width) of at most ``max_pixels``, never enlarged, no side made shorter than 2.
+
+    The aspect is kept up to MAX_PICTURE_ASPECT.
+    """
+    longest = MAX_PICTURE_ASPECT * min(height, width)
+    height, width = min(height, longest), min(width, longest)
     if max_pixels is None or height * width <= max_pixels:
         return height, width
     scale = (max_pixels / (height * width)) ** 0.5

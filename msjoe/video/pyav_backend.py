@@ -1,9 +1,10 @@
 """The default backend: exact frames through PyAV, in parallel parts, skipping what is not needed.
 
-A first pass reads the packet times without decoding. From them follow the frame on screen at each
-asked-for time and the chains of packets that lead to it. Chains are decoded side by side, each
-thread with a container and a single-threaded decoder of its own, which is faster than frame
-threads. A file that does not keep what its index promises is decoded plainly instead.
+A first pass reads the packet times without decoding, and they are kept for when the file is opened
+again. From them follow the frame on screen at each asked-for time and the chains of packets that
+lead to it. Chains are decoded side by side, each thread with a container and a single-threaded
+decoder of its own, which is faster than frame threads. A file that does not keep what its index
+promises is decoded plainly instead.
 """
 
 import logging
@@ -13,14 +14,15 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+import av
 import numpy as np
 
 from msjoe.errors import VideoError
-from msjoe.video.container import content_id, open_container, video_stream
+from msjoe.video.container import content_id, in_words
 from msjoe.video.decode import ChainDecoder, PlainDecoder, UndecodablePart
+from msjoe.video.facts import facts_of
 from msjoe.video.file import VideoFile
-from msjoe.video.index import read_index
-from msjoe.video.picture import Fit, upright_shape
+from msjoe.video.picture import Fit
 from msjoe.video.plan import group_chains, plan_chains
 from msjoe.video.workers import in_order
 
@@ -29,6 +31,7 @@ logger = logging.getLogger(__name__)
 JOB_FRAMES = 32  # dense frames decoded as one job
 QUEUED_FRAMES = 32  # pictures of one job that may wait for the caller
 MAX_THREADS = 16  # each holds a decoder's frames
+ERRORS = (VideoError, av.error.FFmpegError, OSError)  # of a thread that decodes, raised where its pictures are used
 
 
 class PyavVideo(VideoFile):
@@ -38,21 +41,21 @@ class PyavVideo(VideoFile):
         """``path`` as from ``checked_path``; ``threads`` defaults to the cores. Raises VideoError."""
         super().__init__(path)
         self._threads = threads or min(available_cores(), MAX_THREADS)
-        with open_container(path) as container:
-            stream = video_stream(container, path.name)
-            index = read_index(container, stream)
-        origin, (self.height, self.width) = first_frame(path)
-        self._index = index.with_origin(origin)
-        self.duration = self._index.duration
-        self.id = content_id(path)
+        facts = facts_of(path)
+        self._index, self.height, self.width = facts.index, facts.height, facts.width
+        self.duration, self.notes = self._index.duration, self._index.notes()
+        with in_words(path):
+            self.id = content_id(path)
+        for note in self.notes:
+            logger.warning("%s: %s", path.name, note)
         announced = float((self._index.announced or 0) * self._index.time_base)
-        if announced > 1.05 * self.duration + 1:
+        if announced > 1.05 * self.duration + 1 and not self.notes:
             logger.warning("%s announces %.1f s but its video ends after %.1f s", path.name, announced, self.duration)
 
     def _shown(self, times_T: np.ndarray, fit: Fit, sparse: bool) -> Iterator[tuple[np.ndarray, int]]:
         wanted, repeats = self._index.on_screen(times_T)
         given = 0
-        with closing(self._pictures(wanted, fit, sparse)) as pictures:
+        with in_words(self.path), closing(self._pictures(wanted, fit, sparse)) as pictures:
             for picture in pictures:
                 yield picture, repeats[given]
                 given += 1
@@ -74,7 +77,7 @@ class PyavVideo(VideoFile):
             except UndecodablePart as e:
                 logger.info("%s: %s; decoding it from the start, packet by packet", self.path.name, e)
         plain = partial(PlainDecoder, self.path, fit, index=self._index)
-        with closing(in_order([self._index.steady(wanted[done:])], plain, 1, QUEUED_FRAMES, (VideoError,))) as pictures:
+        with closing(in_order([self._index.steady(wanted[done:])], plain, 1, QUEUED_FRAMES, ERRORS)) as pictures:
             yield from pictures
 
     def _fast(self, wanted: list[int], fit: Fit, sparse: bool) -> Iterator[np.ndarray]:
@@ -85,17 +88,7 @@ class PyavVideo(VideoFile):
         def open_worker(stop):
             return ChainDecoder(self.path, self._index, fit, stop, each)
 
-        return in_order(jobs, open_worker, side_by_side, QUEUED_FRAMES, (UndecodablePart, VideoError))
-
-
-def first_frame(path: Path) -> tuple[int, tuple[int, int]]:
-    """Time (ticks) and (height, width) of the first frame that a decoder gives back; raises VideoError."""
-    with PlainDecoder(path) as decoder:
-        first = next(decoder.frames(), None)
-    if first is None:
-        raise VideoError(f"{path.name} has a video stream, but no picture of it can be decoded: give an undamaged file")
-    ticks, frame = first
-    return ticks, upright_shape(frame)
+        return in_order(jobs, open_worker, side_by_side, QUEUED_FRAMES, (UndecodablePart, *ERRORS))
 
 
 def available_cores() -> int:

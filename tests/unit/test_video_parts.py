@@ -10,7 +10,8 @@ import pytest
 
 from msjoe.errors import VideoError
 from msjoe.video import open_video, write_video
-from msjoe.video.index import PacketIndex, steady_times
+from msjoe.video.clock import steady_times
+from msjoe.video.index import PacketIndex
 from msjoe.video.picture import dense_shape, shrunk_shape
 from msjoe.video.plan import Chain, group_chains, plan_chains
 from msjoe.video.workers import in_order
@@ -20,7 +21,10 @@ from tests.videos import encode, pattern
 def _index(pts: list[int], keys: list[int]) -> PacketIndex:
     pts_N = np.array(pts)
     key_N = np.isin(np.arange(len(pts)), keys)
-    return PacketIndex(Fraction(1, 10), 1, pts_N, pts_N, key_N, pts_N + 1, np.sort(pts_N), True, True, None)
+    lengths = np.ones_like(pts_N)
+    return PacketIndex(
+        Fraction(1, 10), 1, pts_N, pts_N, key_N, pts_N, lengths, np.sort(pts_N), True, True, None, longest=100
+    )
 
 
 # Two GOPs in file order, 0 3 1 2 | 6 4 5 8 7: frames 4 and 5 are shown before the key frame 6 that they come after.
@@ -54,8 +58,9 @@ def test_groups_hold_about_as_many_frames_as_asked():
     assert [[c.first for c in job] for job in group_chains(chains, 100)] == [[0, 1, 2, 3, 4]]
 
 
-def test_steady_times_turn_jumps_back_into_one_step():
-    assert steady_times(np.array([50, 60, 70, 10, 20]), 10).tolist() == [50, 60, 70, 80, 90]
+def test_steady_times_turn_jumps_into_one_step():
+    assert steady_times(np.array([50, 60, 70, 10, 20]), 10, 100).tolist() == [50, 60, 70, 80, 90]
+    assert steady_times(np.array([0, 10, 110, 211, 221]), 10, 100).tolist() == [0, 10, 110, 120, 130]
 
 
 @pytest.mark.parametrize(
