@@ -68,6 +68,15 @@ def far_apart(pts_N: np.ndarray, dts_N: np.ndarray, longest: int, step: int) -> 
     return apart_N > longest + REORDERED * usual_step(np.unique(pts_N), step)
 
 
+def without_wrong(pts_N: np.ndarray, wrong_N: np.ndarray, step: int) -> np.ndarray:
+    """The sorted times of pictures but the wrong ones, which follow as far as they left no hole between the others."""
+    right = np.sort(pts_N[~wrong_N])
+    usual = usual_step(right, step)
+    missing = (len(pts_N) - 1) * usual - int(right[-1] - right[0])
+    behind = min(max(missing, 0), int(wrong_N.sum()) * usual)
+    return np.append(right, right[-1] + behind) if behind else right
+
+
 def jumps(ticks: np.ndarray, longest: int) -> np.ndarray:
     """The times of ``ticks`` (sorted) behind which comes a gap that is not believed."""
     gaps = np.diff(ticks)

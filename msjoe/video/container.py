@@ -100,6 +100,12 @@ def video_stream(container: av.container.InputContainer, name: str) -> av.VideoS
     return stream
 
 
+def set_threads(stream: av.VideoStream, threads: int) -> None:
+    """Set the decoder's own threads; before its first packet."""
+    stream.codec_context.thread_count = threads
+    stream.codec_context.thread_type = "AUTO" if threads > 1 else "NONE"
+
+
 def clock_restarts(container: av.container.InputContainer) -> bool:
     """Whether the format's times may start anew in mid-file, as in broadcasts."""
     return bool(container.format.flags & av.format.Flags.ts_discont.value)

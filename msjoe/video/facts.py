@@ -5,9 +5,9 @@ from pathlib import Path
 
 from msjoe.errors import VideoError
 from msjoe.video.container import in_words, open_container, video_stream
-from msjoe.video.decode import PlainDecoder
 from msjoe.video.index import PacketIndex, read_index
 from msjoe.video.picture import upright_shape
+from msjoe.video.plain import PlainDecoder
 from msjoe.video.recent import Recent
 
 KEPT_BYTES = 64 << 20  # a film of two hours has 7 MB of packet times

@@ -13,7 +13,7 @@ from functools import cached_property
 import av
 import numpy as np
 
-from msjoe.video.clock import STILL_SECONDS, far_apart, jumps, longest_gap, steady_times, usual_step
+from msjoe.video.clock import STILL_SECONDS, far_apart, jumps, longest_gap, steady_times, usual_step, without_wrong
 from msjoe.video.container import clock_restarts, video_packets
 
 # Codecs whose key frames are complete pictures after which nothing older is needed. A GIF, for
@@ -69,8 +69,8 @@ class PacketIndex:
 
     @cached_property
     def join(self) -> int:
-        """Ticks that replace a jump. The nominal rate comes from the same times, wrong ones among them."""
-        return min(self.step, usual_step(np.unique(self.pts_N), self.step))
+        """Ticks that replace a jump: the usual ones where it goes ahead, as the nominal rate then counts its gap."""
+        return usual_step(np.unique(self.pts_N), self.step) if len(self.jumps) else self.step
 
     @cached_property
     def jumps(self) -> np.ndarray:
@@ -92,7 +92,7 @@ class PacketIndex:
         last frame; the header's duration is then the shorter one.
         """
         if not self.exact:
-            ticks = steady_times(self.clock_N, self.join, self.longest)[-1] - self.clock_N[0] + self.step
+            ticks = steady_times(self.clock_N, self.join, self.longest)[-1] - self.clock_N[0] + self.join
             return float(max(int(ticks), 1) * self.time_base)
         start = int(self.time_S[-1]) - self.origin
         length = int(self.length_N[np.argmax(self.pts_N == self.shown_S[-1])])
@@ -112,9 +112,12 @@ class PacketIndex:
 
     def steady(self, wanted: Sequence[int]) -> list[int]:
         """The times at which frames of ``on_screen`` come out of a ``PlainDecoder``, in which nothing jumps."""
-        if not self.exact or not len(wanted):
-            return list(wanted)
-        return self.time_S[np.searchsorted(self.shown_S, wanted)].tolist()
+        return [self.steady_time(ticks) for ticks in wanted] if self.exact else list(wanted)
+
+    def steady_time(self, ticks: int) -> int:
+        """A frame's time without the gaps that are not believed; for exact packet times."""
+        before = max(int(np.searchsorted(self.shown_S, ticks, side="right")) - 1, 0)
+        return int(self.time_S[before]) + min(ticks - int(self.shown_S[before]), self.longest)
 
 
 def read_index(container: av.container.InputContainer, stream: av.VideoStream) -> PacketIndex:
@@ -144,7 +147,7 @@ def read_index(container: av.container.InputContainer, stream: av.VideoStream) -
         pts_N,
         dts_N,
         key_N,
-        np.sort(pts_N[~wrong_N]) if wrong_N.any() and not wrong_N.all() else dts_N,
+        without_wrong(pts_N, wrong_N, step) if wrong_N.any() and not wrong_N.all() else dts_N,
         length_N,
         np.sort(pts_N[shown_N]),
         exact=sound and codec in CODECS_WITH_KEY_FRAMES,

@@ -19,10 +19,11 @@ import numpy as np
 
 from msjoe.errors import VideoError
 from msjoe.video.container import content_id, in_words
-from msjoe.video.decode import ChainDecoder, PlainDecoder, UndecodablePart
+from msjoe.video.decode import ChainDecoder, UndecodablePart
 from msjoe.video.facts import facts_of
 from msjoe.video.file import VideoFile
 from msjoe.video.picture import Fit
+from msjoe.video.plain import PlainDecoder
 from msjoe.video.plan import group_chains, plan_chains
 from msjoe.video.workers import in_order
 

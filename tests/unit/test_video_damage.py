@@ -15,8 +15,8 @@ REAL = Path(__file__).parents[2] / ".." / "shared" / "videos"
 REFUSED = {"audio_only.mp4", "bitflips_moov.mp4", "text.mp4", "trunc50_moovend.mp4", "zero.mp4"}
 REAL_FILES = sorted(p for p in (*REAL.glob("*.*"), *REAL.glob("broken/*.*")) if p.suffix != ".md")
 READABLE = [p for p in REAL_FILES if p.name not in REFUSED]
-# Times that do not grow: there the decoder's own rule decides, and a plain search in them does not.
-UNORDERED = {"reschange.ts"}
+# Times that do not grow, are missing or jump: there a plain search in them does not say what is on screen.
+UNORDERED = {"reschange.ts", "negpts.mkv", "restart_day.ts", "wild1e12.mkv"}
 
 
 @pytest.mark.skipif(not REAL_FILES, reason="no ../shared/videos")
