@@ -13,11 +13,14 @@ import numpy as np
 
 from msjoe.errors import VideoError
 from msjoe.video import dense_count, open_video
+from msjoe.video.clock import STILL_SECONDS
 from tests.videos import encode
 
 SECONDS = 12.0
+# Twice what is there, as damage can copy a part, and one still that cannot be told from one that is meant.
+MOST_SECONDS = 2 * SECONDS + STILL_SECONDS
 TICKS = range(0, 1200, 4)  # 300 pictures at 25 a second
-# name: codec and options. MPEG-2 knows no other rate than the usual ones, FLV no B-frames of H.264 at its start.
+# name: codec and options. MPEG-2 knows no other rate than the usual ones, H.264 without B-frames suits all.
 FORMATS = {
     "a.mp4": {},
     "fragmented.mp4": {"movflags": "frag_keyframe+empty_moov"},

@@ -37,7 +37,7 @@ def longest_gap(ticks: np.ndarray, step: int, time_base: Fraction, restarts: boo
     if restarts:
         return short
     if announced:
-        without, with_them = (_length(steady_times(ticks, step, gap)) + step for gap in (short, long))
+        without, with_them = (_length(steady_times(ticks, usual, gap)) + usual for gap in (short, long))
         room = max(AGREES * announced, 0.5 / time_base)
         if without <= announced + room < with_them:
             return short

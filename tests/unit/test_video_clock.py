@@ -85,6 +85,8 @@ KEPT = {
     "slides.mp4": ([0, 500, 2500, 3000, 9000, 12_000], None),
     "still_of_20_minutes.mkv": ([*range(0, 100, 4), *range(120_000, 120_100, 4)], 1201.0),
     "still_of_20_minutes.mp4": ([*range(0, 100, 4), *range(120_000, 120_100, 4)], 1201.0),
+    "few_pictures.mp4": ([0, 4, 8, 60_000], None),
+    "few_pictures.mkv": ([0, 4, 8, 60_000], None),
     "one_a_minute.mkv": (range(0, 60_000, 6000), None),
     "one_a_minute.mp4": (range(0, 60_000, 6000), None),
     "one_a_minute.ts": (range(0, 60_000, 6000), None),
