@@ -25,19 +25,22 @@ REORDERED = 16  # pictures that a codec may hold back at most
 AGREES = 0.02  # two lengths differ by less than this share, or by half a second
 
 
-def longest_gap(ticks: np.ndarray, step: int, time_base: Fraction, restarts: bool, announced: int | None) -> int:
-    """Ticks up to which a distance of neighbours in ``ticks`` (sorted) is believed; the module says by what rule.
+def longest_gap(
+    pts_N: np.ndarray, dts_N: np.ndarray, step: int, time_base: Fraction, restarts: bool, announced: int | None
+) -> int:
+    """Ticks up to which the distance of two pictures on screen is believed; the module says by what rule.
 
     ``restarts``: whether the format's clock may start anew; ``announced``: the header's length, if it has one.
     """
-    usual = usual_step(ticks, step)
-    short, long = (usual + int(seconds / time_base) for seconds in (RESTART_SECONDS, STILL_SECONDS))
-    # No picture is usually on screen for longer than the longest still: such a distance is no measure.
-    short, long = min(short, int(STILL_SECONDS / time_base) + step), min(long, 2 * int(STILL_SECONDS / time_base))
+    shown, decoded = np.unique(pts_N), np.unique(dts_N)
+    hour = int(STILL_SECONDS / time_base)
+    usual = min(usual_step(shown, step), hour)  # a distance of more is no measure of what is usual
+    short, long = usual + int(RESTART_SECONDS / time_base), usual + hour
     if restarts:
         return short
     if announced:
-        without, with_them = (_length(steady_times(ticks, usual, gap)) + usual for gap in (short, long))
+        # In MP4 the header counts times of decoding, which end before a last still is on screen.
+        without, with_them = (_length(steady_times(decoded, usual, gap)) + usual for gap in (short, long))
         room = max(AGREES * announced, 0.5 / time_base)
         if without <= announced + room < with_them:
             return short

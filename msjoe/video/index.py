@@ -138,7 +138,7 @@ def read_index(container: av.container.InputContainer, stream: av.VideoStream) -
     key_N, shown_N = table[:, 3] > 0, table[:, 4] > 0
     codec = stream.codec_context.name
     length = _length(container, stream)
-    longest = longest_gap(np.unique(pts_N), step, stream.time_base, clock_restarts(container), length)
+    longest = longest_gap(pts_N, dts_N, step, stream.time_base, clock_restarts(container), length)
     wrong_N = far_apart(pts_N, dts_N, longest, step)
     sound = complete and not wrong_N.any() and _is_regular(pts_N, key_N, shown_N)
     return PacketIndex(

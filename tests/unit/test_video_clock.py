@@ -1,6 +1,5 @@
 """How long a video is: one wrong time does not decide it, and a still that is meant stays as long as it is meant to."""
 
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 
 from msjoe.pipeline import Settings, answer
 from msjoe.video import open_video
-from msjoe.video.clock import longest_gap
 from tests.videos import encode
 
 STEADY = range(0, 400, 4)  # 4 seconds
@@ -103,26 +101,3 @@ def test_stills_that_are_meant_are_kept(tmp_path, name):
     shown = video.frames_at([tick / 100 + 0.01 for tick in ticks])
     for before, after in pairwise(shown):
         assert not np.array_equal(before, after)
-
-
-TENTHS = Fraction(1, 10)
-
-
-@pytest.mark.parametrize(
-    ("restarts", "announced", "kept"),
-    [
-        (False, None, True),
-        (False, 1300, True),  # the header agrees with the gap
-        (False, 100, False),  # it agrees with the number of pictures
-        (False, 50, True),  # with neither: a header written before the end
-        (True, 1300, False),
-    ],
-)
-def test_a_gap_of_two_minutes_is_believed_or_not(restarts, announced, kept):
-    ticks = np.array([*range(50), *range(1250, 1300)])
-    assert (longest_gap(ticks, 1, TENTHS, restarts, announced) >= 1200) == kept
-
-
-@pytest.mark.parametrize("ticks", [[], [5], [0, 1 << 62], [-(1 << 63), 0, 1, (1 << 63) - 1]])
-def test_few_and_extreme_times(ticks):
-    assert 0 < longest_gap(np.array(ticks, dtype=np.int64), 1, TENTHS, False, None) <= 72_001

@@ -10,7 +10,7 @@ import pytest
 
 from msjoe.errors import VideoError
 from msjoe.video import open_video, write_video
-from msjoe.video.clock import steady_times
+from msjoe.video.clock import longest_gap, steady_times
 from msjoe.video.index import PacketIndex
 from msjoe.video.picture import dense_shape, shrunk_shape
 from msjoe.video.plan import Chain, group_chains, plan_chains
@@ -61,6 +61,30 @@ def test_groups_hold_about_as_many_frames_as_asked():
 def test_steady_times_turn_jumps_into_one_step():
     assert steady_times(np.array([50, 60, 70, 10, 20]), 10, 100).tolist() == [50, 60, 70, 80, 90]
     assert steady_times(np.array([0, 10, 110, 211, 221]), 10, 100).tolist() == [0, 10, 110, 120, 130]
+
+
+TENTHS = Fraction(1, 10)
+
+
+@pytest.mark.parametrize(
+    ("restarts", "announced", "kept"),
+    [
+        (False, None, True),
+        (False, 1300, True),  # the header agrees with the gap
+        (False, 100, False),  # it agrees with the number of pictures
+        (False, 50, True),  # with neither: a header written before the end
+        (True, 1300, False),
+    ],
+)
+def test_a_gap_of_two_minutes_is_believed_or_not(restarts, announced, kept):
+    ticks = np.array([*range(50), *range(1250, 1300)])
+    assert (longest_gap(ticks, ticks, 1, TENTHS, restarts, announced) >= 1200) == kept
+
+
+@pytest.mark.parametrize("ticks", [[], [5], [0, 1 << 62], [-(1 << 63), 0, 1, (1 << 63) - 1]])
+def test_few_and_extreme_times(ticks):
+    ticks = np.array(ticks, dtype=np.int64)
+    assert 0 < longest_gap(ticks, ticks, 1, TENTHS, False, 100) <= 72_000
 
 
 @pytest.mark.parametrize(
