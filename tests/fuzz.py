@@ -22,7 +22,7 @@ TICKS = range(0, 1200, 4)  # 300 pictures at 25 a second
 # name: codec and options. MPEG-2 knows no other rate than the usual ones, H.264 without B-frames suits all.
 FORMATS = {
     "a.mp4": {},
-    "fragmented.mp4": {"movflags": "frag_keyframe+empty_moov"},
+    "fragmented.mp4": {"muxing": {"movflags": "frag_keyframe+empty_moov"}},
     "a.mov": {"codec": "mpeg4"},
     "a.mkv": {},
     "a.webm": {"codec": "libvpx", "deadline": "realtime"},

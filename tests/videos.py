@@ -25,10 +25,11 @@ def encode(
     ticks: Sequence[int],
     codec: str = "libx264",
     rotation: int | None = None,
+    muxing: dict[str, str] | None = None,
     **options: str,
 ) -> Path:
     """Write pattern(i) at ticks[i] (hundredths of a second). Negative ones are cut by an edit list in MP4."""
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=muxing or {}) as container:
         stream = container.add_stream(codec, rate=25, options={"g": "12", "bf": "3", "preset": "veryfast"} | options)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         stream.codec_context.time_base = TICK if codec != "mpeg2video" else Fraction(1, 25)

@@ -60,7 +60,7 @@ class DecordVideo(VideoFile):
         self._check_times(facts.index.duration)
         self.notes = _differing(facts)
         for note in self.notes:
-            logger.warning("%s: %s", path.name, note)
+            logger.info("%s: %s", path.name, note)
         with in_words(path):
             self.id = f"{content_id(path)}-decord"  # some of its frames differ, so features are cached apart
 

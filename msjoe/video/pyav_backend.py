@@ -48,7 +48,7 @@ class PyavVideo(VideoFile):
         with in_words(path):
             self.id = content_id(path)
         for note in self.notes:
-            logger.warning("%s: %s", path.name, note)
+            logger.info("%s: %s", path.name, note)
         announced = float((self._index.announced or 0) * self._index.time_base)
         if announced > 1.05 * self.duration + 1 and not self.notes:
             logger.warning("%s announces %.1f s but its video ends after %.1f s", path.name, announced, self.duration)

@@ -7,6 +7,7 @@ import sys
 import threading
 import tracemalloc
 from fractions import Fraction
+from pathlib import Path
 from types import SimpleNamespace
 
 import av
@@ -26,6 +27,7 @@ from msjoe.video import open_video, write_video
 from msjoe.video.index import read_index
 from tests.videos import encode, pattern
 
+NEGATIVE = Path(__file__).parents[2] / ".." / "shared" / "videos" / "broken" / "negpts.mkv"  # times below 0
 STEADY = range(0, 400, 4)  # 4 seconds
 
 
@@ -234,6 +236,23 @@ def test_decord_is_not_given_a_file_whose_times_jump(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, timeout=120)
     assert (done.returncode, "VideoError" in done.stderr) == (1, True)
+
+
+@pytest.mark.skipif(not NEGATIVE.exists(), reason="no ../shared/videos")
+def test_decord_is_refused_where_its_times_are_not_the_files():
+    pytest.importorskip("decord")
+    assert open_video(NEGATIVE).duration == pytest.approx(12, abs=0.05)
+    with pytest.raises(VideoError, match=r"12\.0 s"):
+        open_video(NEGATIVE, "decord", threads=1)
+
+
+def test_a_file_that_goes_away_is_an_error_in_words(short):
+    video = open_video(short)
+    short.unlink()
+    with pytest.raises(VideoError, match=r"short\.mp4"):
+        list(video.dense(1, 24))
+    with pytest.raises(VideoError, match=r"short\.mp4"):
+        video.frames_at([1.0])
 
 
 def test_written_videos_have_nothing_to_note(tmp_path):
