@@ -1,25 +1,63 @@
-"""The shell: ``msjoe answer``, ``select``, ``eval``, ``compare``, ``reel ...``.
+"""The shell: ``msjoe answer``, ``select``, ``eval``, ``compare``, ``train ...``, ``reel ...``.
 
-Bad input exits with 2 and a plain message.
+Bad input exits with 2 and a plain message, before anything heavy is imported where that is possible.
 """
 
 import argparse
-import json
+import errno
 import logging
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msjoe import __version__, select_command
-from msjoe.errors import UserError
+from msjoe.errors import PathError, UserError
 from msjoe.evaluation import command as eval_command
-from msjoe.flags import add_length_argument, add_model_arguments
-from msjoe.reel.check import command as check_command
+from msjoe.files import check_writable, reason
+from msjoe.flags import add_commands, add_length_argument, add_model_arguments, check_model_arguments
+from msjoe.output import allow_any_text, drop_output, print_json, readable, reader_is_gone
+from msjoe.reel import command as reel_command
+from msjoe.rl import command as train_command
+
+if TYPE_CHECKING:  # they take seconds to import
+    from msjoe.settings import Settings
+    from msjoe.trace import Trace
+    from msjoe.video import FrameSource
+
+log = logging.getLogger(__name__)
+
+ADVICE = {
+    errno.ENOSPC: "make room, then run the same command again",
+    errno.EDQUOT: "make room, then run the same command again",
+    errno.EROFS: "choose another place",
+    errno.EACCES: "check the permissions, or choose another place",
+    errno.EPERM: "check the permissions, or choose another place",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code (0, 2 for bad input, 130 when interrupted)."""
+    """Run one command; returns the exit code.
+
+    0 done; 1 the system failed (disk full, no permission) or a gate of ``reel check`` did; 2 bad input; 130
+    interrupted; 141 nobody reads the output any more (``| head``).
+    """
+    allow_any_text(sys.stdout)
+    try:
+        try:
+            return _run(argv)
+        finally:
+            sys.stdout.flush()  # so that a closed pipe is noticed here
+    except OSError as error:
+        if isinstance(error, BrokenPipeError) and reader_is_gone():
+            drop_output()
+            return 141
+        log.info("traceback", exc_info=True)
+        print(f"msjoe: {_failure(error)}", file=sys.stderr)
+        return 1
+
+
+def _run(argv: Sequence[str] | None) -> int:
     parser = _parser()
     args, rest = parser.parse_known_args(argv)
     if rest and not hasattr(args, "trainer"):
@@ -38,6 +76,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _failure(error: OSError) -> str:
+    advice = ADVICE.get(error.errno)
+    return f"{reason(error)}; {advice}" if advice else reason(error)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="msjoe",
@@ -45,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"msjoe {__version__}")
     parser.add_argument("-v", "--verbose", action="store_true", help="log what is chosen and why")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = add_commands(parser, "commands", metavar="COMMAND")
     _add_answer(commands)
     _add_select(commands)
     _add_eval(commands)
@@ -59,7 +102,11 @@ def _add_answer(commands: argparse._SubParsersAction) -> None:
         "answer",
         help="answer a question about a video",
         description="Answer a question about a video file and show what was looked for and where.",
-        epilog='example: msjoe answer film.mp4 "Who opens the door?" --options "the boy" "the girl" --budget 8',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="""example:
+  msjoe answer film.mp4 "Who opens the door?" --options "the boy" "the girl"
+
+A name that begins with a dash is given as ./-film.mp4. Options come after the question.""",
     )
     parser.add_argument("video", help="a video file")
     parser.add_argument("question", help="the question, without options")
@@ -77,30 +124,55 @@ def _add_answer(commands: argparse._SubParsersAction) -> None:
 
 
 def run_answer(args: argparse.Namespace) -> None:
+    """Check everything that was given, then import and load models; print the answer, then save the Trace."""
+    settings, source = _checked(args)
     from msjoe.loading import models_from_args
-    from msjoe.pipeline import Settings, check_budget, run
-    from msjoe.prompts import clean_question
+    from msjoe.pipeline import run
     from msjoe.shell import Progress, print_trace
+
+    print("loading models ...", file=sys.stderr)
+    models = models_from_args(args)
+    name = readable(Path(args.video).name)
+    with Progress(sys.stderr) as progress:
+        for event in run(source, args.question, args.options, models, settings, name):
+            progress.show(event)
+    try:
+        if args.json:
+            print_json(event.trace.summary())
+        else:
+            print_trace(event.trace)
+        sys.stdout.flush()  # a full disk costs the Trace and not the answer
+    finally:
+        if args.save:
+            _save(event.trace, args.save)
+
+
+def _checked(args: argparse.Namespace) -> tuple["Settings", "FrameSource"]:
+    """The settings and the opened video. Raises UserError for anything that cannot be worked with."""
+    from msjoe.prompts import clean_question
+    from msjoe.settings import Settings, check_budget
     from msjoe.trace import check_free
     from msjoe.video import open_video
 
     settings = Settings(args.budget, args.previews, dense_fps=args.dense_fps, seed=args.seed)
-    clean_question(args.question, args.options)  # bad input is told before minutes of loading
+    clean_question(args.question, args.options)
+    check_model_arguments(args)
     if args.save:
+        check_writable(args.save, "--save")
         check_free(args.save)
     source = open_video(args.video, args.backend, max_minutes=args.max_minutes)
     check_budget(source, settings)
-    print("loading models ...", file=sys.stderr)
-    models = models_from_args(args)
-    with Progress(sys.stderr) as progress:
-        for event in run(source, args.question, args.options, models, settings, Path(args.video).name):
-            progress.show(event)
-    if args.save:
-        event.trace.save(args.save)
-    if args.json:
-        print(json.dumps(event.trace.summary(), ensure_ascii=False))
-    else:
-        print_trace(event.trace, args.save)
+    return settings, source
+
+
+def _save(trace: "Trace", folder: Path) -> None:
+    try:
+        trace.save(folder)
+    except OSError as error:
+        raise PathError(
+            f"the answer is printed, but its Trace cannot be saved in {folder}: {_failure(error)}"
+        ) from error
+    print(f"trace saved in {folder}", file=sys.stderr)
 
 
 def _add_select(commands: argparse._SubParsersAction) -> None:
@@ -108,7 +180,9 @@ def _add_select(commands: argparse._SubParsersAction) -> None:
         "select",
         help="choose frames again from published score files",
         description="Choose frames again from a JSON list of score lists; prints a JSON list of index lists.",
-        epilog="example: msjoe select aks --scores scores.json --budget 64 --set t1=0.2 depth=3 --out chosen.json",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="""example:
+  msjoe select aks --scores scores.json --budget 64 --set t1=0.2 depth=3""",
     )
     select_command.add_arguments(parser)
     parser.set_defaults(run=select_command.run_args)
@@ -128,57 +202,10 @@ def _add_eval(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_train(commands: argparse._SubParsersAction) -> None:
-    from msjoe.rl.command import add_arguments
-
     help = "train sampler and MLLM by reinforcement learning"
-    add_arguments(commands.add_parser("train", help=help, description=help))
+    train_command.add_arguments(commands.add_parser("train", help=help, description=help))
 
 
 def _add_reel(commands: argparse._SubParsersAction) -> None:
-    parser = commands.add_parser("reel", help="the procedural video world: make videos, train the miniatures")
-    reel = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    make = reel.add_parser("make", help="write a video file and its questions as JSON")
-    make.add_argument("--split", choices=("train", "validation", "test"), default="test")
-    make.add_argument("--track", choices=("needle", "order", "multi", "global"), default="needle")
-    make.add_argument("--seed", type=int, default=0)
-    make.add_argument("--minutes", type=float, help="length of the video (default: drawn, 3 to 30, needle to 60)")
-    make.add_argument("--out", type=Path, required=True, metavar="DIR")
-    make.set_defaults(run=run_reel_make)
-
-    for part in ("clip", "mllm"):
-        train = reel.add_parser(f"train-{part}", help=f"train the miniature {part.upper()}; resumes", add_help=False)
-        train.set_defaults(run=run_reel_train, trainer=f"msjoe.reel.{part}_training", prog=train.prog)
-
-    check = reel.add_parser("check", help="whether this world is hard and fair: its gates, each with its interval")
-    check_command.add_arguments(check)
-    check.set_defaults(run=check_command.run_args)
-
-    examples = reel.add_parser("examples", help="write the page's bundled videos and questions again")
-    examples.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR")
-    examples.set_defaults(run=run_reel_examples)
-
-
-def run_reel_make(args: argparse.Namespace) -> None:
-    from msjoe.reel.make import make_video
-    from msjoe.reel.script import make_script
-
-    if args.minutes is not None and not 0.5 <= args.minutes <= 120:
-        raise UserError(f"--minutes is {args.minutes}: give 0.5 to 120")
-    for path in make_video(make_script(args.split, args.track, args.seed, args.minutes), args.out):
-        print(path)
-
-
-def run_reel_train(args: argparse.Namespace) -> None:
-    """A trainer's own module reads its flags, so that they have one home, and torch is imported for it alone."""
-    logging.getLogger().setLevel(logging.INFO)
-    trainer = import_module(args.trainer)
-    parser = argparse.ArgumentParser(args.prog, description=trainer.__doc__.splitlines()[0])
-    trainer.add_arguments(parser)
-    trainer.run_args(parser.parse_args(args.rest))
-
-
-def run_reel_examples(args: argparse.Namespace) -> None:
-    from msjoe.reel.examples import write_examples
-
-    print(write_examples(args.out))
+    help = "the procedural video world: make videos, train the miniatures"
+    reel_command.add_arguments(commands.add_parser("reel", help=help))

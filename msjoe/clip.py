@@ -23,6 +23,7 @@ from safetensors import SafetensorError
 from msjoe.cache import FeatureCache
 from msjoe.clip_names import load_failure, resolve
 from msjoe.errors import CheckpointError
+from msjoe.flags import check_device
 
 __all__ = ["Clip", "FeatureCache", "similarity"]
 
@@ -136,6 +137,7 @@ def _pair(size: int | Sequence[int]) -> tuple[int, int]:
 
 def _device(device: str) -> torch.device:
     if device != "auto":
+        check_device(device)
         return torch.device(device)
     if torch.cuda.is_available():
         return torch.device("cuda")

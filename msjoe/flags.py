@@ -1,12 +1,15 @@
-"""The flags that name models, the same for the shell and the page. Imports nothing heavy."""
+"""Flags that the shell and the page share, and their checks. Imports nothing heavy."""
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from msjoe.errors import UserError
 
+LARGEST_SEED = 2**63 - 1  # of torch's generators
 MAX_MINUTES = 720  # of one video, unless another limit is given
 
 
@@ -18,6 +21,17 @@ def add_length_argument(parser: argparse._ActionsContainer) -> None:
         metavar="N",
         help="refuse videos that last longer (default: %(default)s)",
     )
+
+
+def add_commands(parser: argparse.ArgumentParser, title: str, **how: Any) -> argparse._SubParsersAction:
+    """Commands below ``parser``; without one of them its help is printed to standard error and the exit code is 2."""
+
+    def show_help(_: argparse.Namespace) -> int:
+        parser.print_help(sys.stderr)
+        return 2
+
+    parser.set_defaults(run=show_help)
+    return parser.add_subparsers(title=title, **how)
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +52,44 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--no-cache", action="store_true", help="do not keep frame features on disk")
 
 
+def check_model_arguments(args: argparse.Namespace) -> None:
+    """Check what can be checked about the models before they are imported and loaded. Raises UserError."""
+    check_device(args.device)
+    for flag in ("mllm", "clip", "sampler"):
+        name = getattr(args, flag)
+        if name and name.startswith(("/", "./", "../", "~/")) and not _is_there(name.partition("?")[0]):
+            raise UserError(f"--{flag} {name} does not exist: check the path")
+
+
+def check_device(device: str) -> None:
+    """Raise UserError unless ``device`` is "auto" or a device that torch can use on this machine.
+
+    Torch takes seconds to import, so it is asked only about devices other than the CPU.
+    """
+    if device in ("auto", "cpu"):
+        return
+    available = available_devices()
+    if device not in available:
+        raise UserError(f"the device is {device!r}: choose auto or one of {', '.join(available)}")
+
+
+def available_devices() -> list[str]:
+    """What torch can compute on here: "cpu", and with an accelerator also e.g. "cuda", "cuda:0", "cuda:1"."""
+    import torch
+
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    if accelerator is None:
+        return ["cpu"]
+    kind = accelerator.type
+    return ["cpu", kind, *(f"{kind}:{index}" for index in range(torch.accelerator.device_count()))]
+
+
+def check_seed(seed: int) -> None:
+    """Raise UserError for a seed that random generators refuse."""
+    if not 0 <= seed <= LARGEST_SEED:
+        raise UserError(f"the seed is {seed}: give a whole number from 0 to {LARGEST_SEED}")
+
+
 def parse_settings(source: str, pairs: Sequence[str]) -> dict[str, Any]:
     """["t1=0.2", "rows=mean"] -> {"t1": 0.2, "rows": "mean"}; a value that is not JSON is a word.
 
@@ -53,3 +105,10 @@ def parse_settings(source: str, pairs: Sequence[str]) -> dict[str, Any]:
         except json.JSONDecodeError:
             settings[key] = value
     return settings
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return Path(name).expanduser().exists()
+    except (OSError, RuntimeError):  # a name that is too long, a home that is not known
+        return False

@@ -3,6 +3,8 @@
 import importlib.util
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -16,9 +18,11 @@ from transformers import (
     PreTrainedModel,
     ProcessorMixin,
 )
+from transformers.utils import logging as progress
 
-from msjoe.errors import CheckpointError
+from msjoe.errors import CheckpointError, UserError
 from msjoe.estimate import mllm_warning
+from msjoe.flags import check_device
 from msjoe.mllm_adapters import ADAPTER_JSON, base_of, put_in
 from msjoe.prompts import PROMPTS_JSON, Templates
 from msjoe.reel.version import check_reel_version
@@ -52,17 +56,34 @@ def load_parts(
         processor = AutoProcessor.from_pretrained(name)
         check_tokenizer(name, processor, config)
         # Weights of another shape are let through here and refused by check_complete, in plain words.
-        model, report = AutoModelForImageTextToText.from_pretrained(
-            name, **options, output_loading_info=True, ignore_mismatched_sizes=True
-        )
+        with loading_bar(shown=log.isEnabledFor(logging.INFO) or not Path(name).is_dir()):
+            model, report = AutoModelForImageTextToText.from_pretrained(
+                name, **options, output_loading_info=True, ignore_mismatched_sizes=True
+            )
     except (OSError, ValueError, KeyError, SafetensorError, StrictDataclassError) as error:  # the hub's are OSErrors
-        if isinstance(error, CheckpointError):
+        if isinstance(error, UserError):
             raise
         raise CheckpointError(_cannot_load(name, error)) from error
     check_complete(name, report)
     if not load_in_4bit and "device_map" not in options:
         model = model.to(where)
     return model.eval(), processor, Templates.beside(name)
+
+
+@contextmanager
+def loading_bar(shown: bool) -> Iterator[None]:
+    """Keep transformers' bar over the weights or hide it.
+
+    Its switch also hides the bars of downloads, so it should stay on for a hub id.
+    """
+    if shown or not progress.is_progress_bar_enabled():
+        yield
+        return
+    progress.disable_progress_bar()
+    try:
+        yield
+    finally:
+        progress.enable_progress_bar()
 
 
 def check_folder(name: str) -> None:
@@ -110,10 +131,10 @@ def check_tokenizer(name: str, processor: ProcessorMixin, config: object) -> Non
 
 
 def choose_device(device: str) -> torch.device:
+    """Raises UserError for a device that is not available."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise CheckpointError(f"no CUDA device for device={device}: choose cpu, or install a CUDA build of torch")
+    check_device(device)
     return torch.device(device)
 
 

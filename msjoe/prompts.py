@@ -152,8 +152,19 @@ def clean_question(question: str, options: Sequence[str]) -> tuple[str, list[str
             f"the question has {len(question):,} characters: shorten it to {LONGEST_QUESTION:,} or fewer"
         )
     options = strip_labels([" ".join(option.split()) for option in options])
+    for text in (question, *options):
+        _check_unicode(text)
     _check_options(options)
     return question, options
+
+
+def _check_unicode(text: str) -> None:
+    """QuestionError for half characters, which come from bytes on a command line that are not UTF-8."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        near = ascii(text[max(0, error.start - 20) : error.start + 20])
+        raise QuestionError(f"character {error.start + 1} of {near} is not UTF-8: write the text in UTF-8") from error
 
 
 def strip_labels(options: list[str]) -> list[str]:

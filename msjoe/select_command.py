@@ -8,14 +8,14 @@ second apart.
 import argparse
 import json
 import logging
-import math
 import sys
 from pathlib import Path
 from typing import Any
 
 from msjoe.errors import UserError
-from msjoe.files import write_atomic
-from msjoe.flags import parse_settings
+from msjoe.files import check_writable_file, write_atomic
+from msjoe.flags import check_seed, parse_settings
+from msjoe.selectors.base import LARGEST_SCORE
 
 log = logging.getLogger(__name__)
 
@@ -37,16 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_args(args: argparse.Namespace) -> None:
+    if args.out:
+        check_writable_file(args.out)
     settings = parse_settings("--set", args.set)
     chosen = select_all(args.name, settings, read_scores(args.scores), args.budget, args.seed)
     text = json.dumps(chosen) + "\n"
     if args.out is None:
         sys.stdout.write(text)
         return
-    try:
-        write_atomic(args.out, lambda path: path.write_text(text, encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{args.out} cannot be written ({error.strerror}): choose another --out") from error
+    write_atomic(args.out, lambda path: path.write_text(text, encoding="utf-8"))
 
 
 def read_scores(path: Path) -> list[list[float]]:
@@ -80,8 +79,7 @@ def select_all(
         raise UserError(f"the rule {name} needs trained weights and more than scores: use msjoe answer or msjoe eval")
     if budget < 1:
         raise UserError(f"--budget is {budget}: give at least 1")
-    if seed < 0:
-        raise UserError(f"--seed is {seed}: give 0 or more")
+    check_seed(seed)
     selector = build_selector(name, **settings)
     picked = [selector.select(np.asarray(e), budget, np.random.default_rng([seed, i])) for i, e in enumerate(entries)]
     chosen = [p.indices.tolist() for p in picked]
@@ -99,15 +97,18 @@ def _check_entry(entry: object, where: str, wanted: str) -> None:
     for place, score in enumerate(entry):
         if isinstance(score, bool) or not isinstance(score, (int, float)):
             raise UserError(f"{where} holds {_kind(score)} at place {place}: {wanted}")
-        if not _is_finite(score):
-            raise UserError(f"{where} holds {score} at place {place}: give finite numbers")
+        if not -LARGEST_SCORE <= score <= LARGEST_SCORE:  # NaN too; a whole number of any length can be compared
+            raise UserError(
+                f"{where} holds {_shortened(score)} at place {place}: give finite numbers from {-LARGEST_SCORE:g} to "
+                f"{LARGEST_SCORE:g}"
+            )
 
 
-def _is_finite(score: int | float) -> bool:
+def _shortened(score: int | float) -> str:
     try:
-        return math.isfinite(score)
-    except OverflowError:  # a whole number beyond the range of a float
-        return False
+        return f"{float(score):g}"
+    except OverflowError:
+        return "a whole number beyond the range of a float"
 
 
 def _kind(value: object) -> str:

@@ -1,7 +1,6 @@
 """What the shell shows: a progress line while a question is answered, and the Trace in words."""
 
 import sys
-from pathlib import Path
 from typing import TextIO
 
 from msjoe.pipeline import Event
@@ -39,7 +38,7 @@ class Progress:
         return "\r\033[K" if self.live else ""
 
 
-def print_trace(trace: Trace, saved: Path | None, out: TextIO | None = None) -> None:
+def print_trace(trace: Trace, out: TextIO | None = None) -> None:
     """The queries, the chosen times and the answer."""
     out = out or sys.stdout
     lines = ["queries"]
@@ -47,6 +46,4 @@ def print_trace(trace: Trace, saved: Path | None, out: TextIO | None = None) -> 
     lines += ["key-frames", "  " + "  ".join(clock(t) for t in trace.chosen_times)]
     letter = f"{trace.answer}. " if trace.answer else ""
     lines += [f"answer: {letter}{trace.answer_text()}"]
-    if saved:
-        lines.append(f"trace saved in {saved}")
     out.write("\n".join(lines) + "\n")

@@ -16,40 +16,15 @@ import numpy as np
 
 from msjoe import __version__
 from msjoe.clip import Clip, FeatureCache, similarity
-from msjoe.errors import QuestionError
 from msjoe.mllm import Mllm, Reply
 from msjoe.prompts import extract_letter, parse_queries
 from msjoe.selectors.base import ScoreSet, Selection, Selector
 from msjoe.selectors.plain import UniformSelector
+from msjoe.settings import Settings
 from msjoe.trace import Trace
 from msjoe.video.base import FrameSource
 
 NO_FRAME = "the rule chose no frame at this budget, so uniform frames were shown"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How one question is answered. ``previews`` defaults to budget // 2 as in the paper."""
-
-    budget: int = 8  # K, key-frames shown to the MLLM
-    previews: int | None = None  # N_init, uniform low-resolution frames; None: budget // 2
-    max_queries: int = 4  # N_q at most
-    dense_fps: float = 1.0  # rate of the frames that CLIP sees
-    seed: int = 0  # for selectors that draw
-
-    def __post_init__(self) -> None:
-        if self.budget < 1:
-            raise QuestionError(f"the budget is {self.budget} frames: give at least 1")
-        if self.previews is not None and self.previews < 0:
-            raise QuestionError(f"{self.previews} previews: give 0 or more")
-        if not 1 <= self.max_queries <= 4:
-            raise QuestionError(f"max_queries is {self.max_queries}: the sampler reads 1 to 4 queries")
-        if not 0 < self.dense_fps <= 60:
-            raise QuestionError(f"dense_fps is {self.dense_fps}: give a rate above 0 and up to 60")
-
-    @property
-    def n_previews(self) -> int:
-        return self.budget // 2 if self.previews is None else self.previews
 
 
 @dataclass

@@ -83,15 +83,25 @@ class Trace:
         }
 
     def save(self, folder: str | Path) -> Path:
-        """Write the Trace to a new or empty ``folder``, complete or not at all."""
+        """Write the Trace to a new or empty ``folder``, complete or not at all.
+
+        An empty folder is filled and not replaced, because it may be a mount, or its parent read-only; trace.json,
+        without which nothing is loaded, comes last.
+        """
         folder = Path(folder)
         check_free(folder)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".trace-") as tmp:
+        fill = folder.is_dir()
+        if not fill:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder if fill else folder.parent, prefix=".trace-") as tmp:
             inner = Path(tmp) / "trace"
             inner.mkdir()
             self._write(inner)
-            os.replace(inner, folder)
+            if not fill:
+                os.replace(inner, folder)
+                return folder
+            for file in sorted(inner.iterdir(), key=lambda file: file.name == "trace.json"):
+                os.replace(file, folder / file.name)
         return folder
 
     def _write(self, folder: Path) -> None:

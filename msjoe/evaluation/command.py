@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from msjoe.errors import UserError
-from msjoe.flags import add_length_argument, add_model_arguments
+from msjoe.flags import add_length_argument, add_model_arguments, check_model_arguments, check_seed
 
 EXAMPLES = """examples:
   msjoe eval reel --limit 20 --out runs/look
@@ -116,6 +116,8 @@ def split_numbers(flag: str, text: str) -> tuple[int, ...]:
 
 def _check(args: argparse.Namespace) -> None:
     """What argparse cannot see."""
+    check_seed(args.seed)
+    check_model_arguments(args)
     if args.benchmark == "reel":
         given = [flag for flag in ("annotations", "videos", "subtitles") if getattr(args, flag)]
         if given:

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from msjoe.errors import UserError
+from msjoe.flags import add_commands
 
 NEEDED = {"yaml": "pyyaml", "peft": "peft", "matplotlib": "matplotlib"}  # of the extra "train"
 
@@ -18,7 +19,7 @@ STAGES = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    stages = parser.add_subparsers(title="stages", required=True, metavar="STAGE", dest="stage")
+    stages = add_commands(parser, "stages", metavar="STAGE", dest="stage")
     for name, text in STAGES.items():
         stage = stages.add_parser(name, help=text, description=text)
         stage.add_argument(

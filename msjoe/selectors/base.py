@@ -11,6 +11,10 @@ import numpy as np
 
 from msjoe.errors import QuestionError
 
+# The rules take differences, squares and sums over all frames. With larger scores these overflow, in BOLT's float32
+# first, and a rule would choose frames by inf and nan.
+LARGEST_SCORE = 1e30
+
 
 @dataclass(frozen=True)
 class ScoreSet:
@@ -52,7 +56,7 @@ class Selector(Protocol):
 
 
 def checked(scores: ScoreSet | np.ndarray, budget: int) -> ScoreSet:
-    """The scores as a ScoreSet of finite numbers, at least one row and one frame, for a budget of at least 1.
+    """The scores as a ScoreSet of numbers up to LARGEST_SCORE, at least one row and frame, for a budget of at least 1.
 
     Raises QuestionError for anything else.
     """
@@ -61,9 +65,13 @@ def checked(scores: ScoreSet | np.ndarray, budget: int) -> ScoreSet:
         raise QuestionError(f"the budget is {budget} frames: give at least 1")
     if scores.sim_QT.ndim != 2 or 0 in scores.sim_QT.shape:
         raise QuestionError(f"scores of shape {scores.sim_QT.shape}: give at least one row and one frame")
-    if not np.isfinite(scores.sim_QT).all():
-        frame = int(np.argmin(np.isfinite(scores.sim_QT).all(axis=0)))
-        raise QuestionError(f"the scores of frame {frame} are {scores.sim_QT[:, frame]}: give finite numbers")
+    good_T = (np.abs(scores.sim_QT) <= LARGEST_SCORE).all(axis=0)  # false for NaN too
+    if not good_T.all():
+        frame = int(np.argmin(good_T))
+        raise QuestionError(
+            f"the scores of frame {frame} are {scores.sim_QT[:, frame]}: give finite numbers from {-LARGEST_SCORE:g} "
+            f"to {LARGEST_SCORE:g}"
+        )
     return scores
 
 

@@ -60,6 +60,7 @@ def test_scores_keep_all_their_digits(scores, capsys):
 
 def test_out_writes_the_file_and_replaces_an_old_one(scores, tmp_path, capsys):
     out = tmp_path / "new" / "chosen.json"
+    out.parent.mkdir()
     for budget in ("1", "2"):
         flags = ["--scores", scores([[0.1, 0.9, 0.5]]), "--budget", budget, "--out", str(out)]
         assert main(["select", "topk", *flags]) == 0
@@ -121,8 +122,9 @@ def test_missing_files_and_places_that_cannot_be_written(scores, tmp_path, capsy
     (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00")
     assert "not readable JSON" in refused(capsys, "topk", "--scores", str(tmp_path / "binary.json"), "--budget", "2")
     (tmp_path / "file").write_text("x")
-    flags = ["--scores", scores([[0.1]]), "--budget", "1", "--out", str(tmp_path / "file" / "chosen.json")]
-    assert "choose another --out" in refused(capsys, "topk", *flags)
+    for out in (tmp_path / "file" / "chosen.json", tmp_path / "nowhere" / "chosen.json", tmp_path):
+        assert str(out) in refused(capsys, "topk", "--scores", scores([[0.1]]), "--budget", "1", "--out", str(out))
+    assert not (tmp_path / "nowhere").exists()
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,7 @@ def test_missing_files_and_places_that_cannot_be_written(scores, tmp_path, capsy
         (["aks", "--set", "depth=deep"], "depth is 'deep': give a whole number"),
         (["qframe", "--set", "tiers=[8, 16, 64]"], "cost 16 frames"),
         (["topk", "--budget", "0"], "--budget is 0"),
-        (["topk", "--seed", "-1"], "--seed is -1"),
+        (["topk", "--seed", "-1"], "seed is -1"),
     ],
 )
 def test_senseless_flags(argv, told, scores, capsys):

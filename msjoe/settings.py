@@ -1,0 +1,43 @@
+"""How a question is answered, and whether a video is long enough for it. Imports nothing heavy."""
+
+from dataclasses import dataclass
+
+from msjoe.errors import QuestionError
+from msjoe.flags import check_seed
+from msjoe.video.base import FrameSource, dense_count
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How one question is answered. ``previews`` defaults to budget // 2 as in the paper."""
+
+    budget: int = 8  # K, key-frames shown to the MLLM
+    previews: int | None = None  # N_init, uniform low-resolution frames; None: budget // 2
+    max_queries: int = 4  # N_q at most
+    dense_fps: float = 1.0  # rate of the frames that CLIP sees
+    seed: int = 0  # for selectors that draw
+
+    def __post_init__(self) -> None:
+        if self.budget < 1:
+            raise QuestionError(f"the budget is {self.budget} frames: give at least 1")
+        if self.previews is not None and self.previews < 0:
+            raise QuestionError(f"{self.previews} previews: give 0 or more")
+        if not 1 <= self.max_queries <= 4:
+            raise QuestionError(f"max_queries is {self.max_queries}: the sampler reads 1 to 4 queries")
+        if not 0 < self.dense_fps <= 60:
+            raise QuestionError(f"dense_fps is {self.dense_fps}: give a rate above 0 and up to 60")
+        check_seed(self.seed)
+
+    @property
+    def n_previews(self) -> int:
+        return self.budget // 2 if self.previews is None else self.previews
+
+
+def check_budget(source: FrameSource, settings: Settings) -> None:
+    n_dense = dense_count(source.duration, settings.dense_fps)
+    if settings.budget > n_dense:
+        raise QuestionError(
+            f"the budget of {settings.budget} frames is larger than the {n_dense} frames that "
+            f"{source.duration:.1f} s give at {settings.dense_fps:g} fps: lower the budget to {n_dense} or less, "
+            f"or raise the dense rate (--dense-fps)"
+        )
