@@ -5,7 +5,9 @@
 
 import argparse
 import logging
+import os
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -16,9 +18,13 @@ from demo.memory import MemoryCache
 from demo.places import checked_root
 from demo.temporary import keep_small, own_folder
 from msjoe.errors import UserError
-from msjoe.flags import add_model_arguments
+from msjoe.files import reason
+from msjoe.flags import add_model_arguments, check_model_arguments
+from msjoe.settings import Settings
 
 log = logging.getLogger("app")
+
+LAST_PORT = 65535
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,6 +40,26 @@ def parse_args() -> argparse.Namespace:
     add_limit_arguments(parser)
     add_model_arguments(parser)
     return parser.parse_args()
+
+
+def check(args: argparse.Namespace) -> None:
+    """Raises UserError for flags that cannot be followed, so that no visitor is the first to notice."""
+    if args.port is not None and not 1 <= args.port <= LAST_PORT:
+        raise UserError(f"--port is {args.port}: give a number from 1 to {LAST_PORT}")
+    if args.host is not None:
+        check_host(args.host)
+    Settings(dense_fps=args.dense_fps)
+    check_model_arguments(args)
+
+
+def check_host(host: str) -> None:
+    """Raises UserError for an address that is not this machine's: gradio would try a hundred ports of it, 5 s each."""
+    try:
+        family, kind, _, _, place = socket.getaddrinfo(host.strip("[]"), 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as trial:
+            trial.bind(place)
+    except (OSError, UnicodeError) as e:
+        raise UserError(f"--host is {host}: give an address of this machine, such as 127.0.0.1 or 0.0.0.0 ({e})") from e
 
 
 def load(args: argparse.Namespace, engine: Engine):
@@ -53,6 +79,7 @@ def main() -> None:
         logging.getLogger(ours).setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that what was registered for the end is done
     try:
+        check(args)
         limits, root = limits_from_args(args), checked_root(args.videos)
         keep_small(own_folder(), limits.cache_gb << 30)
         if args.traces:
@@ -62,6 +89,9 @@ def main() -> None:
     except UserError as e:
         log.error("%s", e)
         sys.exit(2)
+    except OSError as e:
+        log.error("the page stopped: %s", reason(e))
+        sys.exit(1)
 
 
 def ask(args: argparse.Namespace, limits: Limits, root: Path | None) -> None:
@@ -98,10 +128,15 @@ def serve(page, args: argparse.Namespace, limits: Limits) -> None:
             **launch_options(limits),
         )
     except OSError as e:
-        raise UserError(
-            f"the page cannot be served at {args.host}:{args.port}: choose another --host or --port ({e})"
-        ) from e
+        raise UserError(f"the page cannot be served at {address(args)}: choose another --host or --port ({e})") from e
     log.info("the page is up: %s", page.local_url)
+
+
+def address(args: argparse.Namespace) -> str:
+    """Where gradio tries to listen: the flags, else its environment variables, else its defaults."""
+    host = args.host or os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")
+    port = args.port or os.environ.get("GRADIO_SERVER_PORT", "7860")
+    return f"{host}:{port}"
 
 
 if __name__ == "__main__":

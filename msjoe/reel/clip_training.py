@@ -29,11 +29,12 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 from msjoe.clip import Clip
+from msjoe.errors import RecipeError
 from msjoe.reel.ahead import ahead
 from msjoe.reel.clip_data import Batch, make_batch
 from msjoe.reel.clip_model import build_tokenizer, clip_config, continued_clip, new_clip, save_clip
 from msjoe.reel.clip_validation import decoy_figures, validate_clip, write_card
-from msjoe.reel.training_run import Paused, Running, add_running_arguments, running_of
+from msjoe.reel.training_run import Paused, Running, add_running_arguments, check_rate, running_of
 from msjoe.reel.training_state import CHECKPOINT_SECONDS, load_state, note_metrics, save_state, trim_metrics
 from msjoe.reel.version import write_reel_json
 
@@ -58,7 +59,8 @@ class ClipTraining:
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 4:
-            raise ValueError(f"{self.steps} steps of {self.batch} pictures: give at least 1 step of 4")
+            raise RecipeError(f"{self.steps} steps of {self.batch} pictures: give at least 1 step of 4")
+        check_rate(self.lr)
 
 
 def multi_positive_loss(

@@ -7,6 +7,7 @@ end beforehand.
 
 import argparse
 import logging
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from msjoe.errors import UserError
+from msjoe.errors import RecipeError, UserError
 from msjoe.reel.ahead import ahead
 from msjoe.reel.muon import build_optimizers
 from msjoe.reel.training_state import CHECKPOINT_SECONDS, load_state, note_metrics, save_state, trim_metrics
@@ -52,11 +53,17 @@ def add_running_arguments(parser: argparse.ArgumentParser) -> None:
 
 def running_of(args: argparse.Namespace) -> Running:
     """Raises UserError for flags that cannot be followed."""
-    if args.workers < 0 or (args.minutes is not None and args.minutes <= 0):
+    if args.workers < 0 or (args.minutes is not None and not args.minutes > 0):
         raise UserError(f"--workers {args.workers} --minutes {args.minutes}: give 0 or more, and more than 0")
     if args.device == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda, but torch sees no GPU here: leave the flag out")
     return Running(args.device, args.workers, args.minutes)
+
+
+def check_rate(lr: float) -> None:
+    """Raises RecipeError for a learning rate that teaches nothing or destroys the weights."""
+    if not 0 < lr < math.inf:
+        raise RecipeError(f"the learning rate is {lr}: give a number above 0")
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,8 @@ class Stage:
 
     def __post_init__(self) -> None:
         if self.steps < 1 or not 0 <= self.decay <= 1:
-            raise ValueError(f"stage {self.name}: {self.steps} steps, decay {self.decay}: give >= 1 and 0 to 1")
+            raise RecipeError(f"stage {self.name}: {self.steps} steps, decay {self.decay}: give >= 1 and 0 to 1")
+        check_rate(self.lr)
 
     def rate(self, step: int) -> float:
         """Learning rate of step ``step`` (from 0)."""

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from msjoe.errors import UserError
-from msjoe.flags import add_commands
+from msjoe.flags import add_commands, check_device
 
 NEEDED = {"yaml": "pyyaml", "peft": "peft", "matplotlib": "matplotlib"}  # of the extra "train"
 
@@ -56,6 +56,7 @@ def run_args(args: argparse.Namespace) -> None:
 
     logging.getLogger("msjoe").setLevel(logging.INFO)
     recipe = Recipe.read(args.config, args.set)
+    check_device(recipe.models.device)
     _runner(args.stage)(recipe, args.out, args.resume)
 
 
