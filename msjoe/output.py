@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import select
 import sys
 from typing import TextIO
 
@@ -31,12 +32,13 @@ def readable(name: str) -> str:
 
 def reader_is_gone() -> bool:
     """Whether standard output or standard error is a pipe that nobody reads any more."""
+    watched = select.poll()
     for stream in (sys.stdout, sys.stderr):
         try:
-            stream.flush()  # what could not be written is still in its buffer
-        except BrokenPipeError:
-            return True
-    return False
+            watched.register(stream.fileno(), 0)  # errors alone
+        except OSError:  # a stream in memory
+            continue
+    return bool(watched.poll(0))
 
 
 def drop_output() -> None:
