@@ -1,7 +1,8 @@
 """``python app.py`` with flags that cannot be followed: refused at start, before a page is built."""
 
-import socket
+import logging
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,8 +10,14 @@ import app
 
 
 @pytest.fixture(autouse=True)
-def _no_signal_handler(monkeypatch):
+def _nothing_is_left_behind(monkeypatch):
+    """Neither the signal handler nor the log levels that app.main sets."""
     monkeypatch.setattr(app.signal, "signal", lambda *_: None)
+    loggers = [logging.getLogger(name) for name in ("app", "demo", "msjoe")]
+    levels = [logger.level for logger in loggers]
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture
@@ -72,20 +79,29 @@ def test_a_temporary_folder_that_cannot_be_made(start, tmp_path, monkeypatch, ca
     assert str(tmp_path / "file") in caplog.text
 
 
-def test_an_address_that_is_taken_is_named(monkeypatch, tmp_path, caplog):
-    import gradio  # seconds
+@pytest.mark.parametrize(
+    ("flags", "variables", "told"),
+    [
+        ([], {}, "127.0.0.1:7860"),
+        (["--port", "7955"], {}, "127.0.0.1:7955"),
+        (["--host", "0.0.0.0"], {"GRADIO_SERVER_PORT": "8000"}, "0.0.0.0:8000"),
+        ([], {"GRADIO_SERVER_NAME": "::1"}, "::1:7860"),
+    ],
+)
+def test_an_address_that_is_taken_is_named(flags, variables, told, monkeypatch, tmp_path, caplog):
+    def launch(**_):
+        raise OSError("no port is free")
 
-    with gradio.Blocks() as page:
-        pass
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    monkeypatch.delenv("GRADIO_SERVER_NAME", raising=False)
-    monkeypatch.setattr(app, "ask", lambda args, limits, root: app.serve(page, args, limits))
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        monkeypatch.setattr(sys, "argv", ["app.py", "--port", str(port)])
-        with pytest.raises(SystemExit) as stop:
-            app.main()
+    for name in ("GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setitem(sys.modules, "demo.page", SimpleNamespace(launch_options=lambda _: {}))  # gradio takes seconds
+    monkeypatch.setattr(app, "ask", lambda args, limits, _: app.serve(SimpleNamespace(launch=launch), args, limits))
+    monkeypatch.setattr(sys, "argv", ["app.py", *flags])
+    with pytest.raises(SystemExit) as stop:
+        app.main()
     assert stop.value.code == 2
-    assert f"127.0.0.1:{port}" in caplog.text
+    assert told in caplog.text
+    assert "no port is free" in caplog.text

@@ -176,8 +176,8 @@ def test_names_that_begin_with_a_dash(tmp_path, monkeypatch, capsys):
         assert "there is no file" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("verbose", [False, True])
-def test_the_bar_of_loading_is_for_those_who_ask(verbose, ask):
-    done = run_process([*["-v"][: int(verbose)], *ask], stdout=subprocess.DEVNULL)
-    assert done.returncode == 0
-    assert (b"Loading weights" in done.stderr) is verbose
+@pytest.mark.parametrize(("level", "shown"), [(logging.WARNING, False), (logging.INFO, True)])
+def test_the_bar_of_loading_is_for_verbose_runs(level, shown, ask, caplog, capsys):
+    with caplog.at_level(level, "msjoe"):
+        assert main(ask) == 0
+    assert ("Loading weights" in capsys.readouterr().err) is shown
