@@ -150,18 +150,17 @@ def run_answer(args: argparse.Namespace) -> None:
 def _checked(args: argparse.Namespace) -> tuple["Settings", "FrameSource"]:
     """The settings and the opened video. Raises UserError for anything that cannot be worked with."""
     from msjoe.prompts import clean_question
-    from msjoe.settings import Settings, check_budget
+    from msjoe.settings import Settings
     from msjoe.trace import check_free
     from msjoe.video import open_video
 
     settings = Settings(args.budget, args.previews, dense_fps=args.dense_fps, seed=args.seed)
     clean_question(args.question, args.options)
-    check_model_arguments(args)
     if args.save:
         check_writable(args.save, "--save")
         check_free(args.save)
     source = open_video(args.video, args.backend, max_minutes=args.max_minutes)
-    check_budget(source, settings)
+    check_model_arguments(args)  # last, because torch is asked about an unusual device
     return settings, source
 
 

@@ -84,7 +84,8 @@ def mllm_bytes(name: str, load_in_4bit: bool = False, dtype: torch.dtype = torch
         with torch.device("meta"):
             model = AutoModelForImageTextToText.from_config(config)
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"no MLLM config in {name} ({str(error).splitlines()[0][:200]})") from error
+        said = str(error).strip().partition("\n")[0][:200] or type(error).__name__
+        raise CheckpointError(f"no MLLM config in {name} ({said})") from error
     output = model.get_output_embeddings()
     linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m is not output]
     quantised = sum(m.weight.numel() for m in linear) if load_in_4bit else 0

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from msjoe.errors import QuestionError
 from msjoe.estimate import clip_warning
 from msjoe.mllm import Shown
 from msjoe.prompts import clean_question
 from msjoe.selectors.base import ScoreSet
-from msjoe.settings import Settings, check_budget
+from msjoe.settings import Settings
 from msjoe.steps import (
     Models,
     book,
@@ -87,6 +88,16 @@ def answer(
     """Run all steps and return the Trace."""
     *_, last = run(source, question, options, models, settings, video_name)
     return last.trace
+
+
+def check_budget(source: FrameSource, settings: Settings) -> None:
+    n_dense = dense_count(source.duration, settings.dense_fps)
+    if settings.budget > n_dense:
+        raise QuestionError(
+            f"the budget of {settings.budget} frames is larger than the {n_dense} frames that "
+            f"{source.duration:.1f} s give at {settings.dense_fps:g} fps: lower the budget to {n_dense} or less, "
+            f"or raise the dense rate (--dense-fps)"
+        )
 
 
 def _queries_step(source: FrameSource, models: Models, settings: Settings, trace: Trace) -> Iterator[Event]:

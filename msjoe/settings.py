@@ -1,10 +1,9 @@
-"""How a question is answered, and whether a video is long enough for it. Imports nothing heavy."""
+"""How a question is answered. Imports nothing heavy, so that the shell can check it first."""
 
 from dataclasses import dataclass
 
 from msjoe.errors import QuestionError
 from msjoe.flags import check_seed
-from msjoe.video.base import FrameSource, dense_count
 
 
 @dataclass(frozen=True)
@@ -31,13 +30,3 @@ class Settings:
     @property
     def n_previews(self) -> int:
         return self.budget // 2 if self.previews is None else self.previews
-
-
-def check_budget(source: FrameSource, settings: Settings) -> None:
-    n_dense = dense_count(source.duration, settings.dense_fps)
-    if settings.budget > n_dense:
-        raise QuestionError(
-            f"the budget of {settings.budget} frames is larger than the {n_dense} frames that "
-            f"{source.duration:.1f} s give at {settings.dense_fps:g} fps: lower the budget to {n_dense} or less, "
-            f"or raise the dense rate (--dense-fps)"
-        )

@@ -110,3 +110,12 @@ def test_free_memory_is_that_of_the_machine():
 def test_no_config_is_an_error(tmp_path):
     with pytest.raises(CheckpointError, match="no MLLM config"):
         estimate.mllm_bytes(str(tmp_path))
+
+
+def test_a_config_that_fails_without_a_word_is_named(monkeypatch):
+    def silent(_name):
+        raise OSError
+
+    monkeypatch.setattr(estimate.AutoConfig, "from_pretrained", silent)
+    with pytest.raises(CheckpointError, match=r"some/model \(OSError\)"):
+        estimate.mllm_bytes("some/model")
