@@ -32,6 +32,8 @@ def readable(name: str) -> str:
 
 def reader_is_gone() -> bool:
     """Whether standard output or standard error is a pipe that nobody reads any more."""
+    if not hasattr(select, "poll"):
+        return True  # Windows: a broken pipe is taken for one of ours
     watched = select.poll()
     for stream in (sys.stdout, sys.stderr):
         try:
