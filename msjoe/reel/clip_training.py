@@ -30,17 +30,19 @@ from tqdm import tqdm
 
 from msjoe.clip import Clip
 from msjoe.errors import RecipeError
+from msjoe.files import remove_leftovers, writing
 from msjoe.reel.ahead import ahead
 from msjoe.reel.clip_data import Batch, make_batch
 from msjoe.reel.clip_model import build_tokenizer, clip_config, continued_clip, new_clip, save_clip
 from msjoe.reel.clip_validation import decoy_figures, validate_clip, write_card
 from msjoe.reel.training_run import Paused, Running, add_running_arguments, check_rate, running_of
-from msjoe.reel.training_state import CHECKPOINT_SECONDS, load_state, note_metrics, save_state, trim_metrics
+from msjoe.reel.training_state import ADVICE, CHECKPOINT_SECONDS, TrainingState, note_metrics, trim_metrics
 from msjoe.reel.version import write_reel_json
+from msjoe.run_lock import run_lock
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT_NAME = "state.safetensors"
+STATE_NAME = "state"
 METRICS_NAME = "metrics.jsonl"
 
 
@@ -99,7 +101,8 @@ def train_clip(
     """
     run_dir = run_dir or out.with_name(out.name + "-run")
     model, seconds = run_training(config, run_dir, running)
-    save_clip(model, out)
+    with writing(out, ADVICE):
+        save_clip(model, out)
     record = {
         "command": command or command_of(config),
         "seed": config.seed,
@@ -108,8 +111,9 @@ def train_clip(
         "training": asdict(config),
         "validation": validate_clip(out),
     }
-    write_reel_json(out, record)
-    write_card(out)
+    with writing(out, ADVICE):
+        write_reel_json(out, record)
+        write_card(out)
     return record
 
 
@@ -118,14 +122,23 @@ def run_training(
 ) -> tuple[torch.nn.Module, float]:
     """The loop: returns the trained model and the seconds spent on it, earlier parts of the run included.
 
-    ``stop_after`` ends it early at that step with a checkpoint, as an interruption would.
+    ``stop_after`` ends it early at that step with a checkpoint, as an interruption would. Raises BusyError while
+    another process trains in ``run_dir``, PathError when something cannot be written.
     """
     torch.set_num_threads(1)  # one is faster than two where another process works beside it
+    with run_lock(run_dir):
+        remove_leftovers(run_dir / STATE_NAME)
+        return _run_steps(config, run_dir, running, stop_after)
+
+
+def _run_steps(
+    config: ClipTraining, run_dir: Path, running: Running, stop_after: int | None
+) -> tuple[torch.nn.Module, float]:
     model = continued_clip(Path(config.start_from)) if config.start_from else new_clip(config.seed)
     model.to(running.device)
     optimizer = build_optimizer(model, config)
-    path = run_dir / CHECKPOINT_NAME
-    done, seconds = load_state(path, model, [optimizer], asdict(config))
+    state = TrainingState(run_dir / STATE_NAME, model, [optimizer], asdict(config))
+    done, seconds = state.restore()
     trim_metrics(run_dir / METRICS_NAME, done)
     tokenizer = build_tokenizer()
     model.train()
@@ -144,7 +157,7 @@ def run_training(
             bar.set_postfix({name: f"{value:.3g}" for name, value in metrics.items()})
         over = running.minutes is not None and time.monotonic() - start > 60 * running.minutes
         if time.monotonic() - saved > CHECKPOINT_SECONDS or step + 1 == last or over:
-            save_state(path, model, [optimizer], asdict(config), step + 1, spent)
+            state.save(step + 1, spent)
             saved = time.monotonic()
         if over and step + 1 < last:
             raise Paused(f"{step + 1} of {config.steps} steps are done; the same command goes on")

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from msjoe.files import write_atomic, writing
 from msjoe.reel.script import TICKS, Script
 from msjoe.reel.source import file_frames
 from msjoe.video.write import write_video
@@ -20,13 +20,16 @@ log = logging.getLogger(__name__)
 def make_video(script: Script, out: Path, crf: int = 25, progress: bool = True) -> tuple[Path, Path]:
     """Write ``reel-SPLIT-TRACK-SEED.mp4`` and ``.json`` into ``out``; returns both paths.
 
-    The JSON holds questions, options, answers and evidence times, for analysis only.
+    The JSON holds questions, options, answers and evidence times, for analysis only. Raises PathError where the
+    files cannot be written.
     """
-    out.mkdir(parents=True, exist_ok=True)
     stem = f"reel-{script.split}-{script.track}-{script.seed}"
     video, record = out / f"{stem}.mp4", out / f"{stem}.json"
-    write_video(video, _counted(script, progress), fps=TICKS, crf=crf, gop=TICKS * 30)
-    _write_json(record, describe(script) | {"video": video.name})
+    text = json.dumps(describe(script) | {"video": video.name}, indent=1)
+    with writing(out, "choose another folder, or make room, and give the same command again"):
+        out.mkdir(parents=True, exist_ok=True)
+        write_video(video, _counted(script, progress), fps=TICKS, crf=crf, gop=TICKS * 30)
+        write_atomic(record, lambda path: path.write_text(text, encoding="utf-8"))
     return video, record
 
 
@@ -43,9 +46,3 @@ def describe(script: Script) -> dict:
 def _counted(script: Script, progress: bool) -> Iterator[np.ndarray]:
     total = round(script.duration * TICKS)
     yield from tqdm(file_frames(script), total=total, unit="frame", desc="drawing", disable=not progress)
-
-
-def _write_json(path: Path, record: dict) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(record, indent=1), encoding="utf-8")
-    os.replace(part, path)

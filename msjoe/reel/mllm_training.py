@@ -27,6 +27,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import Qwen2_5_VLForConditionalGeneration
 
+from msjoe.files import writing
 from msjoe.reel.mllm_batches import Batch, encode
 from msjoe.reel.mllm_card import write_card
 from msjoe.reel.mllm_data import LESSONS, make_batch
@@ -38,6 +39,7 @@ from msjoe.reel.mllm_validation import validate_mllm
 from msjoe.reel.mllm_vision import KEYFRAME, PER_STEP, draw_pictures, new_learner, vision_loss
 from msjoe.reel.mllm_words import NUMBERS
 from msjoe.reel.training_run import Paused, Running, Stage, add_running_arguments, run_stage, running_of
+from msjoe.reel.training_state import ADVICE
 from msjoe.reel.version import write_reel_json
 from msjoe.reel.world import CHARACTERS, COLOUR_WORDS, ITEMS, MARKS, PLACES, SHAPES, Moment
 
@@ -84,7 +86,8 @@ def train_mllm(
     """
     run_dir = run_dir or out.with_name(out.name + "-run")
     model, seconds = run_training(config, run_dir, running)
-    save_mllm(model, out)
+    with writing(out, ADVICE):
+        save_mllm(model, out)
     record = {
         "command": command or command_of(config),
         "seed": config.seed,
@@ -93,8 +96,9 @@ def train_mllm(
         "training": asdict(config),
         "validation": validate_mllm(out),
     }
-    write_reel_json(out, record)
-    write_card(out)
+    with writing(out, ADVICE):
+        write_reel_json(out, record)
+        write_card(out)
     return record
 
 

@@ -19,9 +19,11 @@ import torch
 from torch import Tensor, nn
 
 from msjoe.errors import RecipeError, UserError
+from msjoe.files import remove_leftovers
 from msjoe.reel.ahead import ahead
 from msjoe.reel.muon import build_optimizers
-from msjoe.reel.training_state import CHECKPOINT_SECONDS, load_state, note_metrics, save_state, trim_metrics
+from msjoe.reel.training_state import CHECKPOINT_SECONDS, TrainingState, note_metrics, trim_metrics
+from msjoe.run_lock import run_lock
 
 log = logging.getLogger(__name__)
 
@@ -102,13 +104,27 @@ def run_stage(
     run included.
 
     ``stop_after`` ends early at that step with a checkpoint, as an interruption would. Raises Paused when the
-    minutes are over, CheckpointError when ``run_dir`` holds this stage with other settings.
+    minutes are over, CheckpointError when ``run_dir`` holds this stage with other settings, BusyError while another
+    process trains in it, PathError when something cannot be written.
     """
     torch.set_num_threads(1)  # one is faster than two where another process works beside it
-    module.to(running.device)
+    with run_lock(run_dir):
+        remove_leftovers(run_dir / stage.name)
+        return _run_steps(stage, module.to(running.device), make, loss_of, run_dir, running, stop_after)
+
+
+def _run_steps(
+    stage: Stage,
+    module: nn.Module,
+    make: Callable[[int], Any],
+    loss_of: LossOf,
+    run_dir: Path,
+    running: Running,
+    stop_after: int | None,
+) -> float:
     optimizers = build_optimizers(module, stage.lr)
-    path = run_dir / f"{stage.name}.safetensors"
-    done, before = load_state(path, module, optimizers, asdict(stage))
+    state = TrainingState(run_dir / stage.name, module, optimizers, asdict(stage))
+    done, before = state.restore()
     last = min(stage.steps, stop_after or stage.steps)
     module.train()
     meter, start, saved = Meter(run_dir / f"{stage.name}.jsonl", done), time.monotonic(), time.monotonic()
@@ -122,7 +138,7 @@ def run_stage(
             meter.report(stage, step + 1, spent, (time.monotonic() - start) / (step + 1 - done))
         over = running.minutes is not None and time.monotonic() - start > 60 * running.minutes
         if time.monotonic() - saved > CHECKPOINT_SECONDS or step + 1 == last or over:
-            save_state(path, module, optimizers, asdict(stage), step + 1, spent)
+            state.save(step + 1, spent)
             saved = time.monotonic()
         if over and step + 1 < last:
             raise Paused(f"stage {stage.name}: {step + 1} of {stage.steps} steps are done; the same command goes on")

@@ -10,11 +10,12 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from msjoe.errors import UserError
-from msjoe.files import write_atomic
+from msjoe.errors import CheckpointError, UserError
+from msjoe.files import write_atomic, writing
+from msjoe.jsonl import read_lines
 from msjoe.reel.version import REEL_JSON
 from msjoe.rl.curves import picture, svg_text
-from msjoe.rl.difficulty import FOLDER, RATINGS, read_lines
+from msjoe.rl.difficulty import FOLDER, RATINGS
 from msjoe.rl.rewards import difficulty_cancels
 
 log = logging.getLogger(__name__)
@@ -57,8 +58,9 @@ def write_cards(out: Path, stages: Sequence[str] = tuple(TITLES)) -> list[Path]:
             if folder.is_dir():
                 lines = read_lines(out / stage / "metrics.jsonl")
                 text, curves = card(out, stage, place, lines), svg_text(picture(TITLES[stage], lines))
-                write_atomic(folder / CURVES, lambda path, curves=curves: path.write_text(curves, encoding="utf-8"))
-                write_atomic(folder / CARD, lambda path, text=text: path.write_text(text, encoding="utf-8"))
+                with writing(folder, 'the weights are kept; make room, then run "msjoe train card" with this --out'):
+                    write_atomic(folder / CURVES, lambda path, curves=curves: path.write_text(curves, encoding="utf-8"))
+                    write_atomic(folder / CARD, lambda path, text=text: path.write_text(text, encoding="utf-8"))
                 log.info("%s", folder / CARD)
                 written.append(folder / CARD)
     return written
@@ -71,8 +73,8 @@ def run_card(out: Path) -> None:
 
 
 def card(out: Path, stage: str, place: str, lines: Sequence[dict]) -> str:
-    """The model card as Markdown."""
-    about = json.loads((out / stage / "recipe.json").read_text(encoding="utf-8"))
+    """The model card as Markdown. Raises CheckpointError where the run's recipe.json is missing or damaged."""
+    about = _read_recipe(out / stage / "recipe.json")
     recipe, version = about["recipe"], _reel_version(out / stage / place)
     parts = [
         _head(place),
@@ -129,9 +131,25 @@ def _facts(out: Path, stage: str, recipe: dict, about: dict, version: str | None
     ]
 
 
+def _read_recipe(path: Path) -> dict:
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        _ = about["recipe"], about["versions"], about["processes"], about["device"]
+        return about
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{path} cannot be read ({error}): run the stage with --resume, which writes it again"
+        ) from error
+
+
 def _seconds(folder: Path) -> float:
-    states = sorted(folder.glob("state/step-*/state.json"))
-    return json.loads(states[-1].read_text(encoding="utf-8"))["seconds"] if states else 0.0
+    """Spent on the stage, by its newest readable checkpoint."""
+    for path in sorted(folder.glob("state/step-*/state.json"), reverse=True):
+        try:
+            return float(json.loads(path.read_text(encoding="utf-8"))["seconds"])
+        except (ValueError, KeyError, TypeError) as error:
+            log.warning("%s cannot be read (%s)", path, error)
+    return 0.0
 
 
 def _validation(out: Path, lines: Sequence[dict]) -> str:

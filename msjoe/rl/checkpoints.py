@@ -1,79 +1,36 @@
-"""The state of a stage on disk: a folder for each checkpoint, whole or not there, the last few kept.
-
-    OUT/STAGE/state/step-000120/{state.safetensors, state.json}
+"""The state of a stage: which settings a resumed run may change, and the tensors of a learner by name.
 
 A step depends on (seed, step) and the weights alone, so weights, optimizers and the step's number are all there is
-to keep. Weights that are cut over processes are kept whole (``sharding``).
+to keep (``msjoe.states``). Weights that are cut over processes are kept whole (``sharding``).
 """
 
-import json
-import logging
-import os
-import shutil
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from msjoe import __version__
-from msjoe.errors import CheckpointError
 from msjoe.rl.resume import differences
 from msjoe.rl.sharding import cut_like, whole
-
-log = logging.getLogger(__name__)
-
-STATE, ABOUT = "state.safetensors", "state.json"
+from msjoe.states import States, differing
 
 
-class Checkpoints:
-    """Those of one stage of one run."""
+class Checkpoints(States):
+    """Those of one stage of one run. ``weights``: the models that it began with, by ``model_identities``."""
 
-    def __init__(self, folder: Path, recipe: Mapping, keep: int) -> None:
-        self.folder, self.keep = folder, max(1, keep)
-        self.recipe = json.loads(json.dumps(recipe))  # tuples as lists, as a file gives them back
+    def __init__(self, folder: Path, recipe: Mapping, keep: int, weights: Mapping[str, str | bool] = {}) -> None:
+        super().__init__(folder, recipe, keep)
+        self.weights = dict(weights)
 
-    def save(self, step: int, seconds: float, tensors: Mapping[str, Tensor]) -> Path:
-        """``step`` steps are done, ``seconds`` were spent on them."""
-        about = {"step": step, "seconds": seconds, "recipe": self.recipe, "versions": versions()}
-        self.folder.mkdir(parents=True, exist_ok=True)
-        target = self.folder / f"step-{step:06d}"
-        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".step-") as name:
-            inner = Path(name) / "state"
-            inner.mkdir()
-            whole = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in tensors.items()}
-            save_file(whole, inner / STATE)
-            (inner / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-            shutil.rmtree(target, ignore_errors=True)
-            os.replace(inner, target)
-        for old in self.found()[: -self.keep]:
-            shutil.rmtree(old)
-        return target
+    def facts(self) -> dict[str, Any]:
+        return {"weights": self.weights, "versions": versions()}
 
-    def found(self) -> list[Path]:
-        """Oldest first."""
-        return sorted(path for path in self.folder.glob("step-*") if (path / ABOUT).is_file())
-
-    def restore(self, load: Callable[[dict[str, Tensor]], None]) -> tuple[int, float]:
-        """Give the last state's tensors to ``load``; returns (steps done, seconds spent), (0, 0.0) where there is none.
-
-        Raises CheckpointError when the state is that of another recipe.
-        """
-        if not self.found():
-            return 0, 0.0
-        last = self.found()[-1]
-        about = json.loads((last / ABOUT).read_text(encoding="utf-8"))
-        if other := differences(about["recipe"], self.recipe):
-            raise CheckpointError(
-                f"{last} is of a run with another recipe ({'; '.join(other)}): resume with the settings in "
-                f"{last / ABOUT}, or choose another --out"
-            )
-        load(load_file(last / STATE))
-        log.info("going on from %s", last)
-        return about["step"], about["seconds"]
+    def differences(self, about: Mapping[str, Any]) -> list[str]:
+        models = differing(about.get("weights", {}), self.weights, "models.")
+        return differences(about["recipe"], self.settings) + models
 
 
 def learner_tensors(

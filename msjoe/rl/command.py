@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from msjoe.errors import UserError
+from msjoe.files import check_writable
 from msjoe.flags import add_commands, check_device
 
 NEEDED = {"yaml": "pyyaml", "peft": "peft", "matplotlib": "matplotlib"}  # of the extra "train"
@@ -57,7 +58,25 @@ def run_args(args: argparse.Namespace) -> None:
     logging.getLogger("msjoe").setLevel(logging.INFO)
     recipe = Recipe.read(args.config, args.set)
     check_device(recipe.models.device)
+    _check_folder(args.out / args.stage, args.stage, args.resume)
     _runner(args.stage)(recipe, args.out, args.resume)
+
+
+def _check_folder(folder: Path, stage: str, resume: bool) -> None:
+    """Find out before models are loaded what the run would find out after it.
+
+    Raises PathError for a folder that cannot be written, UserError for one that has begun, BusyError for one in use.
+    """
+    from msjoe.evaluation.shards import Shard
+    from msjoe.rl import difficulty, stage_folder
+    from msjoe.run_lock import run_lock
+
+    check_writable(folder)
+    check = difficulty.check_new if stage == "difficulty" else stage_folder.check_new
+    check(folder, resume)
+    if resume and folder.is_dir() and Shard.of_environment().rank == 0:
+        with run_lock(folder):
+            pass  # the run takes it itself
 
 
 def check_installed() -> None:

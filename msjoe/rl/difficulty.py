@@ -18,6 +18,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +28,16 @@ from msjoe.data import Record
 from msjoe.errors import UserError
 from msjoe.evaluation.footage import Footage
 from msjoe.evaluation.shards import Shard
-from msjoe.files import write_atomic
+from msjoe.files import remove_leftovers, write_atomic, writing
+from msjoe.jsonl import append_lines, read_lines
 from msjoe.mllm import Shown
 from msjoe.prompts import parse_queries
 from msjoe.rl.pool import Rated, Videos, load_parts, training_records
 from msjoe.rl.recipe import Recipe
 from msjoe.rl.rewards import PositiveTransform, accuracy, fit_transform, spans
+from msjoe.rl.stage_folder import KEPT
 from msjoe.rl.turns import ANSWER, REASON, Speaker, generator
+from msjoe.run_lock import run_lock
 from msjoe.selectors import build_selector
 from msjoe.selectors.base import ScoreSet
 
@@ -47,26 +51,47 @@ REPORT_SECONDS = 30.0
 def run_difficulty(recipe: Recipe, out: Path, resume: bool = False) -> list[dict]:
     """Rate every training question; returns the table.
 
-    Raises UserError for a folder that holds ratings already, unless ``resume``.
+    Raises UserError for a folder that holds ratings already, unless ``resume``; BusyError while another run rates in
+    it; PathError when something cannot be written.
     """
     folder = out / FOLDER
     with Shard.of_environment() as shard:
-        own = folder / f"ratings-{shard.rank}.jsonl"
-        if not resume and any(folder.glob("ratings*.jsonl")):
-            raise UserError(f"{folder} already holds ratings: add --resume to go on, or choose another --out")
+        check_new(folder, resume)
         shard.wait()  # until all have looked
-        records = training_records(recipe.data)
-        done = {row["id"] for path in folder.glob("ratings-*.jsonl") for row in read_lines(path)}
-        by_video: dict[str, list[Record]] = {}
-        for record in records:
-            by_video.setdefault(record.video, []).append(record)
-        films = [film for film in shard.own(list(by_video.values())) if not {r.id for r in film} <= done]
-        log.info("rating %d videos, %d of %d questions are done", len(films), len(done), len(records))
-        if films:
-            models = load_parts(recipe.models, shard.device("auto"))
-            _rate_all(films, done, Videos(recipe.data, models, recipe.rollout.dense_fps), recipe, own)
-        shard.wait()
-        return _merge(folder, records) if shard.rank == 0 else []
+        with _held(folder) if shard.rank == 0 else nullcontext():
+            shard.wait()
+            records = training_records(recipe.data)
+            _rate_own(records, shard, recipe, folder)
+            shard.wait()
+            return _merge(folder, records) if shard.rank == 0 else []
+
+
+def check_new(folder: Path, resume: bool) -> None:
+    """Raises UserError for a folder that holds ratings already, unless ``resume``."""
+    if not resume and any(folder.glob("ratings*.jsonl")):
+        raise UserError(f"{folder} already holds ratings: add --resume to go on, or choose another --out")
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    with run_lock(folder):
+        with writing(folder, KEPT):
+            remove_leftovers(folder)
+        yield
+
+
+def _rate_own(records: Sequence[Record], shard: Shard, recipe: Recipe, folder: Path) -> None:
+    """The videos of this process that no process has rated yet."""
+    done = {row["id"] for path in folder.glob("ratings-*.jsonl") for row in read_lines(path)}
+    by_video: dict[str, list[Record]] = {}
+    for record in records:
+        by_video.setdefault(record.video, []).append(record)
+    films = [film for film in shard.own(list(by_video.values())) if not {r.id for r in film} <= done]
+    log.info("rating %d videos, %d of %d questions are done", len(films), len(done), len(records))
+    if films:
+        models = load_parts(recipe.models, shard.device("auto"))
+        videos = Videos(recipe.data, models, recipe.rollout.dense_fps)
+        _rate_all(films, done, videos, recipe, folder / f"ratings-{shard.rank}.jsonl")
 
 
 def read_pool(out: Path, records: Sequence[Record]) -> list[Rated]:
@@ -89,12 +114,10 @@ def read_pool(out: Path, records: Sequence[Record]) -> list[Rated]:
 def _rate_all(films: list[list[Record]], done: set[str], videos: Videos, recipe: Recipe, path: Path) -> None:
     speaker = Speaker(videos.models.mllm, recipe.rollout.max_queries, batch=recipe.rollout.batch)
     start = told = time.monotonic()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    trim_torn(path)
     for number, film in enumerate(films, 1):
         rows = list(_rate_film([r for r in film if r.id not in done], videos, speaker, recipe))
-        with path.open("a", encoding="utf-8") as file:
-            file.write("".join(json.dumps(row) + "\n" for row in rows))
+        with writing(path, KEPT):
+            append_lines(path, rows)
         if time.monotonic() - told > REPORT_SECONDS or number == len(films):
             told = time.monotonic()
             left = (told - start) / number * (len(films) - number) / 60
@@ -155,9 +178,10 @@ def _merge(folder: Path, records: Sequence[Record]) -> list[dict]:
     rows = {row["id"]: row for path in sorted(folder.glob("ratings-*.jsonl")) for row in read_lines(path)}
     table = [rows[record.id] for record in records if record.id in rows]
     text = "".join(json.dumps(row) + "\n" for row in table)
-    write_atomic(folder / RATINGS, lambda path: path.write_text(text, encoding="utf-8"))
     transform = fit_transform([span for row in table for span in row["spans"]])
-    transform.save(folder)
+    with writing(folder, KEPT):
+        write_atomic(folder / RATINGS, lambda path: path.write_text(text, encoding="utf-8"))
+        transform.save(folder)
     log.info("%s", summary(table, transform))
     return table
 
@@ -172,20 +196,3 @@ def summary(table: Sequence[dict], transform: PositiveTransform) -> str:
         f"{len(table)} questions: right {rates.mean():.1%} ({kinds}); never {np.mean(rates == 0):.1%}, "
         f"always {np.mean(rates == 1):.1%}; informativeness exp({transform.sharpness:.2f} cos)"
     )
-
-
-def read_lines(path: Path) -> list[dict]:
-    """Rows of a JSON-lines file; a last line that a kill cut short is left out."""
-    if not path.is_file():
-        return []
-    whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
-    return [json.loads(line) for line in whole.splitlines()]
-
-
-def trim_torn(path: Path) -> None:
-    """Take a torn last line off, so that the next one begins on a line of its own."""
-    if path.is_file():
-        text = path.read_text(encoding="utf-8")
-        whole = text[: text.rfind("\n") + 1]
-        if whole != text:
-            write_atomic(path, lambda temporary: temporary.write_text(whole, encoding="utf-8"))

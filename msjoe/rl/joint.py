@@ -44,6 +44,7 @@ from msjoe.data import Record
 from msjoe.draw import entropy
 from msjoe.errors import UserError
 from msjoe.evaluation.footage import Footage
+from msjoe.files import writing
 from msjoe.mllm import Shown
 from msjoe.prompts import parse_queries
 from msjoe.reel.version import write_reel_json
@@ -61,6 +62,7 @@ from msjoe.rl.rules import new_sampler, sampler_logits
 from msjoe.rl.sampler_training import CHECKPOINT, save_module
 from msjoe.rl.sharding import check_launch
 from msjoe.rl.small import SmallLearner
+from msjoe.rl.stage_folder import KEPT
 from msjoe.rl.tuning import make_trainable, save_tuned
 from msjoe.rl.turns import REASON, Said, Speaker, generator
 from msjoe.rl.validation import Validation
@@ -271,7 +273,8 @@ class JointLearner:
         """Both models as the page and the shell load them, and the transform of the reward. All processes call it."""
         with self.mllm.shards.gathered():
             if self.accelerator.is_main_process:
-                self._save(folder)
+                with writing(folder, KEPT):
+                    self._save(folder)
 
     def _save(self, folder: Path) -> None:
         about = {"command": "msjoe train joint", "seed": self.recipe.seed, "recipe": self.recipe.to_json()}

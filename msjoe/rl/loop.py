@@ -6,9 +6,11 @@ was not. The questions of a step are dealt to the processes in turn.
 
 import json
 import logging
+import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -17,18 +19,15 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import Tensor
 
-from msjoe.errors import UserError
 from msjoe.files import write_atomic
-from msjoe.reel.training_state import note_metrics, trim_metrics
-from msjoe.rl.checkpoints import Checkpoints, versions
 from msjoe.rl.pool import Rated, order_at
 from msjoe.rl.recipe import Recipe
 from msjoe.rl.rollouts import Rollout
 from msjoe.rl.sharding import check_processes
+from msjoe.rl.stage_folder import StageFolder, check_new
+from msjoe.rl.stopping import Stopping
 
 log = logging.getLogger(__name__)
-
-METRICS = "metrics.jsonl"
 
 
 class Learner(Protocol):
@@ -69,44 +68,65 @@ def run_loop(
 ) -> None:
     """Train. ``stop_after`` ends early with a checkpoint, as an interruption would, for tests.
 
-    Raises UserError for a folder that holds a run of this stage, unless ``resume``.
+    On SIGTERM the step is finished, a checkpoint written and SystemExit(143) raised. Raises UserError for a folder
+    that holds a run of this stage, unless ``resume``; BusyError while another run is at work in it; PathError when
+    something cannot be written.
     """
-    folder = out / span.name
-    states = Checkpoints(folder / "state", recipe.to_json(), recipe.keep.checkpoints)
-    if not resume and (states.found() or (folder / METRICS).is_file()):
-        raise UserError(f"{folder} already holds a run: add --resume to go on, or choose another --out")
-    accelerator.wait_for_everyone()
-    done, before = states.restore(learner.load)
-    if accelerator.is_main_process:
-        trim_metrics(folder / METRICS, done)
-        _describe(folder, recipe, accelerator)
-    accelerator.wait_for_everyone()
+    check_new(out / span.name, resume)
+    accelerator.wait_for_everyone()  # until all have looked
+    folder, stopping = StageFolder(out / span.name, recipe, accelerator), Stopping(accelerator, recipe.keep)
     last = min(span.steps, stop_after or span.steps)
-    start = saved = time.monotonic()
+    with folder.held(), stopping:
+        _steps(learner, span, pool, recipe, folder, stopping, accelerator, last)
+        for tracker in accelerator.trackers:
+            tracker.finish()
+        accelerator.wait_for_everyone()
+    if stopping.ended:
+        log.warning("%s was ended by SIGTERM and has a checkpoint: --resume goes on", span.name)
+        raise SystemExit(128 + signal.SIGTERM)
+
+
+def _steps(
+    learner: Learner,
+    span: Span,
+    pool: Sequence[Rated],
+    recipe: Recipe,
+    folder: StageFolder,
+    stopping: Stopping,
+    accelerator: Accelerator,
+    last: int,
+) -> None:
+    """The steps that are left up to ``last``, with what is written after each."""
+    done, before = folder.restore(learner.load)
+    start = time.monotonic()
     if done == 0:
-        _note(folder, accelerator, 0, learner.validate() if recipe.keep.validate_every else {})
+        folder.note(0, learner.validate() if recipe.keep.validate_every else {})
     for step in range(done, last):
-        begun = time.monotonic()
-        torch.manual_seed(recipe.seed * 1_000_003 + step * 1009 + accelerator.process_index)  # dropout, if any
-        chosen = order_at(pool, step, recipe, span.questions, span.share(step))
-        own = chosen[accelerator.process_index :: accelerator.num_processes]
-        metrics, rollouts = learner.step(step, [pool[i] for i in own])
-        metrics = _mean(metrics, len(rollouts), accelerator) | {"time/step": time.monotonic() - begun}
+        metrics, rollouts = _step(learner, span, pool, recipe, accelerator, step)
         if _due(recipe.keep.validate_every, step, last):
             metrics |= learner.validate()
-        _note(folder, accelerator, step + 1, metrics)
+        folder.note(step + 1, metrics)
         _tell(span, step + 1, metrics, (time.monotonic() - start) / (step + 1 - done))
-        if _due(recipe.keep.samples_every, step, last) and accelerator.is_main_process:
+        if _due(recipe.keep.samples_every, step, last):
             shown = rollouts[:: max(1, len(rollouts) // recipe.keep.samples)][: recipe.keep.samples]
-            save_samples(folder / "samples" / f"step-{step + 1:06d}", shown, learner)
-        if time.monotonic() - saved > recipe.keep.checkpoint_seconds or step + 1 == last:
-            tensors = learner.tensors()
-            if accelerator.is_main_process:
-                states.save(step + 1, before + time.monotonic() - start, tensors)
-            saved = time.monotonic()
-    for tracker in accelerator.trackers:
-        tracker.finish()
-    accelerator.wait_for_everyone()
+            folder.save_samples(step + 1, partial(save_samples, rollouts=shown, learner=learner))
+        if stopping.save_now() or step + 1 == last:
+            folder.save_state(step + 1, before + time.monotonic() - start, learner.tensors())
+            stopping.just_saved()
+        if stopping.ended:
+            return
+
+
+def _step(
+    learner: Learner, span: Span, pool: Sequence[Rated], recipe: Recipe, accelerator: Accelerator, step: int
+) -> tuple[dict[str, float], list[Rollout]]:
+    """Metrics over all processes, and the rollouts of this one."""
+    begun = time.monotonic()
+    torch.manual_seed(recipe.seed * 1_000_003 + step * 1009 + accelerator.process_index)  # dropout, if any
+    chosen = order_at(pool, step, recipe, span.questions, span.share(step))
+    own = chosen[accelerator.process_index :: accelerator.num_processes]
+    metrics, rollouts = learner.step(step, [pool[i] for i in own])
+    return _mean(metrics, len(rollouts), accelerator) | {"time/step": time.monotonic() - begun}, rollouts
 
 
 def save_samples(folder: Path, rollouts: Sequence[Rollout], learner: Learner) -> None:
@@ -146,13 +166,6 @@ def new_accelerator(recipe: Recipe, out: Path) -> Accelerator:
     return accelerator
 
 
-def _describe(folder: Path, recipe: Recipe, accelerator: Accelerator) -> None:
-    """The resolved recipe, the versions and the processes beside everything that the run writes."""
-    where = {"processes": accelerator.num_processes, "device": accelerator.device.type}
-    text = json.dumps({"recipe": recipe.to_json(), "versions": versions()} | where, indent=2) + "\n"
-    write_atomic(folder / "recipe.json", lambda path: path.write_text(text, encoding="utf-8"))
-
-
 def _due(every: int, step: int, last: int) -> bool:
     return every > 0 and ((step + 1) % every == 0 or step + 1 == last)
 
@@ -169,12 +182,6 @@ def mean_over(told: Sequence[tuple[int, dict[str, float]]]) -> dict[str, float]:
     names = dict.fromkeys(name for _, one in told for name in one)
     having = {name: [(max(1, count), one[name]) for count, one in told if name in one] for name in names}
     return {name: sum(n * x for n, x in pairs) / sum(n for n, _ in pairs) for name, pairs in having.items()}
-
-
-def _note(folder: Path, accelerator: Accelerator, step: int, metrics: dict[str, float]) -> None:
-    if accelerator.is_main_process and metrics:
-        note_metrics(folder / METRICS, {"step": step} | {name: round(v, 6) for name, v in metrics.items()})
-        accelerator.log(metrics, step=step)
 
 
 def _tell(span: Span, step: int, metrics: dict[str, float], pace: float) -> None:

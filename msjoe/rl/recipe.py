@@ -243,6 +243,8 @@ class Recipe(Checked):
         except (OSError, UnicodeDecodeError) as error:
             raise RecipeError(f"cannot read the recipe {path} ({error}): give one such as configs/tiny.yaml") from error
         record = {} if record is None else record
+        if not isinstance(record, dict):
+            raise RecipeError(f"{path} holds {record!r:.80}: give settings by name, as in configs/tiny.yaml")
         for override in overrides:
             _override(record, override)
         return replace(build(cls, record, str(path)), source=(str(path), *overrides))
@@ -268,5 +270,7 @@ def _override(record: object, override: str) -> None:
         if isinstance(record, dict):
             record = record.setdefault(part, {})
     if not isinstance(record, dict):
-        raise RecipeError(f"--set {override}: {'.'.join(path) or 'the recipe'} holds {record!r}, not settings by name")
+        raise RecipeError(
+            f"--set {override}: {'.'.join(path) or 'the recipe'} holds {record!r:.80}, not settings by name"
+        )
     record[last] = _yaml(value, f"--set {override}")

@@ -33,6 +33,7 @@ from torch import Tensor
 
 from msjoe.data import Record
 from msjoe.evaluation.footage import Footage
+from msjoe.files import writing
 from msjoe.reel.version import write_reel_json
 from msjoe.rl.card import write_cards
 from msjoe.rl.difficulty import read_pool
@@ -43,6 +44,7 @@ from msjoe.rl.rewards import RewardParts, accuracy
 from msjoe.rl.rollouts import Rollout, Stopwatch, answer_draws, draws
 from msjoe.rl.rules import ReinforceRule, Rule, TspoRule, new_sampler
 from msjoe.rl.small import SmallLearner, warmed
+from msjoe.rl.stage_folder import KEPT
 from msjoe.rl.turns import Speaker, generator
 from msjoe.rl.validation import Validation
 from msjoe.selectors.base import ScoreSet
@@ -197,6 +199,7 @@ def _run(
     run_loop(learner, span, pool, recipe, out, resume, accelerator, stop_after)
     if accelerator.is_main_process and stop_after is None:
         about = {"command": f"msjoe train {name}", "seed": recipe.seed, "recipe": recipe.to_json()}
-        save_module(rule.module, out / name / CHECKPOINT, recipe, about)
+        with writing(out / name / CHECKPOINT, KEPT):
+            save_module(rule.module, out / name / CHECKPOINT, recipe, about)
         log.info("%s", out / name / CHECKPOINT)
         write_cards(out, [name])

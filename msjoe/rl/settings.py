@@ -69,17 +69,17 @@ def check(name: str, value: object, kind: Any) -> None:
     if optional and value is None:
         return
     if not (_is_of(value, bare) and all(limit.holds(value) for limit in limits)):
-        raise RecipeError(f"{name} is {value!r}: give {_words(bare, limits)}{', or null' if optional else ''}")
+        raise RecipeError(f"{name} is {value!r:.80}: give {_words(bare, limits)}{', or null' if optional else ''}")
 
 
 def build(kind: type, record: object, where: str) -> Any:
     """A settings class from nested mappings. Raises RecipeError, naming the place, for what does not fit."""
     if not isinstance(record, Mapping):
-        raise RecipeError(f"{where} holds {record!r}: give settings by name")
+        raise RecipeError(f"{where} holds {record!r:.80}: give settings by name")
     kinds = _kinds(kind)
     unknown = sorted(map(str, set(record) - set(kinds)))
     if unknown:
-        raise RecipeError(f"{where} has {', '.join(unknown)}: its settings are {', '.join(kinds)}")
+        raise RecipeError(f"{where} has {', '.join(unknown):.80}: its settings are {', '.join(kinds)}")
     values = {name: _read(kinds[name], value, f"{where}: {name}") for name, value in record.items()}
     try:
         return kind(**values)

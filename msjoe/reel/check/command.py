@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from msjoe.errors import UserError
+from msjoe.files import check_writable
 from msjoe.reel.check.sizes import Sizes
 
 GATES = """gates:
@@ -57,6 +58,7 @@ def run_args(args: argparse.Namespace) -> int:
     if args.workers < 1:
         raise UserError(f"--workers is {args.workers}: give 1 or more")
     sizes = Sizes(**{field.name: getattr(args, field.name) for field in fields(Sizes)})
+    check_writable(args.out)
     from msjoe.loading import EMBEDDED_CLIP, EMBEDDED_MLLM, embedded
     from msjoe.reel.check.run import run_check
     from msjoe.reel.check.stages import FAST, STAGES, check_sizes

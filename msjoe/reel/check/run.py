@@ -25,16 +25,17 @@ from tqdm import tqdm
 
 from msjoe import __version__
 from msjoe.evaluation.run_folder import check_config
-from msjoe.files import write_atomic
+from msjoe.files import write_atomic, writing
 from msjoe.reel.check.facts import Facts, gather
 from msjoe.reel.check.gate import Gate, gate_of_json, gate_table
-from msjoe.reel.check.ledger import Ledger
+from msjoe.reel.check.ledger import ADVICE, Ledger
 from msjoe.reel.check.sizes import Sizes
 from msjoe.reel.check.survey import Setup
 from msjoe.reel.check.text import Worded
 from msjoe.reel.script import TRACKS, make_script
 from msjoe.reel.source import ReelSource
 from msjoe.reel.world import REEL_VERSION
+from msjoe.run_lock import run_lock
 
 PACKAGES = ("torch", "transformers", "open_clip_torch", "numpy")
 GATES = range(1, 9)
@@ -95,23 +96,26 @@ Stage = Callable[[Check], list[Gate]]
 def run_check(out: Path, setup: Setup, sizes: Sizes, stages: Mapping[str, Stage], workers: int) -> list[Gate]:
     """Do those of ``stages`` (name -> stage) that OUT does not hold yet; returns all its gates.
 
-    Raises CheckpointError for a folder of another run, and for models that cannot be used.
+    Raises CheckpointError for a folder of another run, and for models that cannot be used; BusyError while another
+    check runs in OUT; PathError when something cannot be written.
     """
     settings = {"reel_version": REEL_VERSION, "world": world_digest(), "sizes": asdict(sizes)}
     settings |= {"mllm": model_digest(setup.mllm), "clip": model_digest(setup.clip)}
     packages = {"msjoe": __version__} | {name: version(name) for name in PACKAGES}
     facts = {"command": f"msjoe {shlex.join(sys.argv[1:])}", "versions": packages}
-    check_config(out, settings, facts, write=True)
-    ledger = Ledger(out / "ledger.jsonl")
-    with ProcessPoolExecutor(workers, get_context("spawn"), _begin_worker, (os.getpid(),)) as pool:
-        check = Check(out, setup, sizes, ledger, pool)
-        for name, stage in stages.items():
-            if f"stage {name}" not in ledger.results:
-                start = time.monotonic()
-                gates = [gate.to_json() for gate in stage(check)]
-                ledger.add(f"stage {name}", {"gates": gates, "seconds": round(time.monotonic() - start, 1)})
-            write_report(check, settings | facts, workers)
-    return gates_of(ledger)
+    with writing(out, ADVICE):
+        check_config(out, settings, facts, write=True)
+    with run_lock(out):
+        ledger = Ledger(out / "ledger.jsonl")
+        with ProcessPoolExecutor(workers, get_context("spawn"), _begin_worker, (os.getpid(),)) as pool:
+            check = Check(out, setup, sizes, ledger, pool)
+            for name, stage in stages.items():
+                if f"stage {name}" not in ledger.results:
+                    start = time.monotonic()
+                    gates = [gate.to_json() for gate in stage(check)]
+                    ledger.add(f"stage {name}", {"gates": gates, "seconds": round(time.monotonic() - start, 1)})
+                write_report(check, settings | facts, workers)
+        return gates_of(ledger)
 
 
 def gates_of(ledger: Ledger) -> list[Gate]:
@@ -146,8 +150,9 @@ def write_report(check: Check, about: dict, workers: int) -> None:
         table=gate_table(gates),
     )
     record = about | {"passed": not failed, "seconds": seconds, "gates": [gate.to_json() for gate in gates]}
-    write_atomic(check.out / "check.md", lambda path: path.write_text(text, encoding="utf-8"))
-    write_atomic(check.out / "check.json", lambda path: path.write_text(json.dumps(record, indent=1) + "\n"))
+    with writing(check.out, ADVICE):
+        write_atomic(check.out / "check.md", lambda path: path.write_text(text, encoding="utf-8"))
+        write_atomic(check.out / "check.json", lambda path: path.write_text(json.dumps(record, indent=1) + "\n"))
 
 
 def world_digest() -> str:
