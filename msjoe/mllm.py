@@ -96,21 +96,32 @@ class Mllm:
         """Step 1 for a batch: replies that hold search queries. Temperature 0 is greedy."""
 
         def message(shown: Shown) -> dict:
-            return self.templates.reason_message(shown.question, shown.options, shown.times, max_queries)
+            return self._reason_message(shown, max_queries)
 
         return self._reply(batch, message, self.preview_pixels, self.templates.reason_new_tokens, temperature, seed)
 
     def answer(self, batch: Sequence[Shown], temperature: float = 0.0, seed: int | None = None) -> list[Reply]:
         """Step 4 for a batch: replies that hold a letter, or a free answer where there are no options."""
 
-        def message(shown: Shown) -> dict:
-            if shown.wording is not None:
-                return self.templates.worded_message(len(shown.frames), shown.wording)
-            return self.templates.answer_message(shown.question, shown.options, shown.times)
-
         opened = any(not shown.options for shown in batch)
         limit = self.templates.open_new_tokens if opened else self.templates.answer_new_tokens
-        return self._reply(batch, message, self.frame_pixels, limit, temperature, seed)
+        return self._reply(batch, self._answer_message, self.frame_pixels, limit, temperature, seed)
+
+    def check_reason(self, shown: Shown, max_queries: int = 4) -> None:
+        """Raise QuestionError where the previews at ``shown.times`` cannot fit, before any is read: see _check_text."""
+        self._check_text(len(shown.times), lambda: self._reason_message(shown, max_queries))
+
+    def check_answer(self, shown: Shown) -> None:
+        """Raise QuestionError where the key-frames at ``shown.times`` cannot fit, before any is read."""
+        self._check_text(len(shown.times), lambda: self._answer_message(shown))
+
+    def _reason_message(self, shown: Shown, max_queries: int) -> dict:
+        return self.templates.reason_message(shown.question, shown.options, shown.times, max_queries)
+
+    def _answer_message(self, shown: Shown) -> dict:
+        if shown.wording is not None:
+            return self.templates.worded_message(len(shown.frames), shown.wording)
+        return self.templates.answer_message(shown.question, shown.options, shown.times)
 
     def inputs(self, batch: Sequence[Shown], message: Callable[[Shown], dict], max_pixels: int) -> dict:
         """Processor output for a batch, on the model's device; every picture within ``max_pixels``."""
@@ -130,12 +141,23 @@ class Mllm:
         smallest = self.processor.image_processor.size["shortest_edge"]
         return {"size": {"shortest_edge": min(smallest, max_pixels), "longest_edge": max_pixels}}
 
+    @property
+    def _context(self) -> int:
+        """Tokens that the model reads at most."""
+        return self.model.config.get_text_config().max_position_embeddings
+
+    def _check_text(self, pictures: int, message: Callable[[], dict]) -> None:
+        """A lower bound of the prompt's length, without the pictures: of each only its mark and its time count."""
+        if pictures >= self._context:  # the text alone would take long to write
+            self._check_length(pictures)
+        text = self.processor.apply_chat_template([message()], tokenize=False, add_generation_prompt=True)
+        self._check_length(len(self.processor.tokenizer(text)["input_ids"]))
+
     def _check_length(self, length: int) -> None:
-        context = self.model.config.get_text_config().max_position_embeddings
-        if length >= context:
+        if length >= self._context:
             raise QuestionError(
-                f"the prompt has {length:,} tokens, {self.id} reads {context:,}: lower the budget, "
-                f"or shorten the question and its options"
+                f"the prompt has {length:,} tokens or more, {self.id} reads {self._context:,}: lower the budget or the "
+                f"number of previews, or shorten the question and its options"
             )
 
     def _reply(

@@ -147,8 +147,9 @@ def test_figure_before_the_choice_and_of_one_frame():
 def test_lone_weights_are_widened_only_in_long_videos():
     peak = np.zeros(10, np.float32)
     peak[4] = 1
-    assert heatmap.widened(peak, columns=10).tolist() == peak.tolist()
-    assert heatmap.widened(peak, columns=5).tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 0, 0]
+    assert heatmap.column_peaks(peak, most=10, screen=10).tolist() == list(range(10))
+    assert peak[heatmap.column_peaks(peak, most=10, screen=5)].tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 0, 0]
+    assert peak[heatmap.column_peaks(peak, most=4, screen=10)].tolist() == [0, 1, 0, 0]
 
 
 def test_close_marks_share_a_label():
