@@ -96,32 +96,32 @@ class Mllm:
         """Step 1 for a batch: replies that hold search queries. Temperature 0 is greedy."""
 
         def message(shown: Shown) -> dict:
-            return self._reason_message(shown, max_queries)
+            return self.templates.reason_message(shown.question, shown.options, shown.times, max_queries)
 
         return self._reply(batch, message, self.preview_pixels, self.templates.reason_new_tokens, temperature, seed)
 
     def answer(self, batch: Sequence[Shown], temperature: float = 0.0, seed: int | None = None) -> list[Reply]:
         """Step 4 for a batch: replies that hold a letter, or a free answer where there are no options."""
 
+        def message(shown: Shown) -> dict:
+            if shown.wording is not None:
+                return self.templates.worded_message(len(shown.frames), shown.wording)
+            return self.templates.answer_message(shown.question, shown.options, shown.times)
+
         opened = any(not shown.options for shown in batch)
         limit = self.templates.open_new_tokens if opened else self.templates.answer_new_tokens
-        return self._reply(batch, self._answer_message, self.frame_pixels, limit, temperature, seed)
+        return self._reply(batch, message, self.frame_pixels, limit, temperature, seed)
 
-    def check_reason(self, shown: Shown, max_queries: int = 4) -> None:
-        """Raise QuestionError where the previews at ``shown.times`` cannot fit, before any is read: see _check_text."""
-        self._check_text(len(shown.times), lambda: self._reason_message(shown, max_queries))
+    def check_reason(self, question: str, options: Sequence[str], times: Sequence[float], max_queries: int = 4) -> None:
+        """Raise QuestionError where a prompt with previews at ``times`` is too long whatever their size.
 
-    def check_answer(self, shown: Shown) -> None:
-        """Raise QuestionError where the key-frames at ``shown.times`` cannot fit, before any is read."""
-        self._check_text(len(shown.times), lambda: self._answer_message(shown))
+        For before they are read, which takes time and memory for each.
+        """
+        self._check_text(len(times), lambda: self.templates.reason_message(question, options, times, max_queries))
 
-    def _reason_message(self, shown: Shown, max_queries: int) -> dict:
-        return self.templates.reason_message(shown.question, shown.options, shown.times, max_queries)
-
-    def _answer_message(self, shown: Shown) -> dict:
-        if shown.wording is not None:
-            return self.templates.worded_message(len(shown.frames), shown.wording)
-        return self.templates.answer_message(shown.question, shown.options, shown.times)
+    def check_answer(self, question: str, options: Sequence[str], times: Sequence[float]) -> None:
+        """The same for key-frames."""
+        self._check_text(len(times), lambda: self.templates.answer_message(question, options, times))
 
     def inputs(self, batch: Sequence[Shown], message: Callable[[Shown], dict], max_pixels: int) -> dict:
         """Processor output for a batch, on the model's device; every picture within ``max_pixels``."""

@@ -8,6 +8,7 @@ import json
 import math
 import re
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -29,7 +30,7 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DEFLATE_RATIO = 1100  # at most 1032 bytes from one; with room for the zip's own
 _DAMAGED = (
     OSError, ValueError, TypeError, KeyError, EOFError, SyntaxError, RuntimeError, MemoryError, OverflowError,
-    zipfile.BadZipFile, zlib.error, struct.error, Image.DecompressionBombError,
+    zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError, Image.DecompressionBombError,
 )  # fmt: skip  # what json, zipfile, numpy and PIL raise for files they cannot read; RecursionError is a RuntimeError
 
 
