@@ -69,7 +69,7 @@ TEXTS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value"), NUMBERS + NOT_NUMBERS + TEXTS)
+@pytest.mark.parametrize(("name", "value"), NUMBERS + NOT_NUMBERS + TEXTS, ids=lambda value: ascii(value)[:20])
 def test_no_door_takes_what_is_beyond_the_bounds(film_there, name, value):
     with pytest.raises(UserError):
         asked_by_program(film_there, **{name: value})
