@@ -50,11 +50,11 @@ def _pack(folder: Path, path: Path) -> None:
             packed.write(part, part.name)
 
 
-def read_zip(path: Path, bounds: ZipBounds = ZipBounds()) -> Trace:
+def read_zip(path: str | Path, bounds: ZipBounds = ZipBounds()) -> Trace:
     """The Trace in a zip that ``write_zip`` made. Raises UserError for anything else, saying what is wrong."""
     with tempfile.TemporaryDirectory(prefix="msjoe-") as folder:
         with reading("the contents", _THIS):
-            _check_directory(path, bounds)
+            _check_directory(Path(path), bounds)
             with zipfile.ZipFile(path) as packed:
                 _unpack(packed, Path(folder), bounds)
         _check_record(Path(folder), bounds)
