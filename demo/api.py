@@ -1,21 +1,28 @@
-"""The page's endpoints for programs: /answer and /select, with the same line, limits and models as the page."""
+"""The page's endpoints for programs: /answer and /select, with the same line, limits and models as the page.
+
+Both are generators, though a caller gets one result: Gradio closes a generator whose caller has gone, so the run ends
+and the models are free. A plain function would run to its end for nobody. What Gradio tells callers is the type that
+is annotated, which is therefore that of the result.
+"""
 
 from collections.abc import Callable, Generator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from demo.editor import items_of
+from demo.asking import asked_of, texts_of, whole
 from demo.engine import Engine, RunFailed
 from demo.limits import Limits
 from demo.line import Waiting
 from demo.running import without_folder
 from demo.work import Asked, answer_events
 from msjoe.errors import QuestionError, UserError
-from msjoe.letters import LETTERS
 from msjoe.trace import Trace
+
+HALF_THE_BUDGET = -1
 
 
 def add_endpoints(engine: Engine, dense_fps: float, limits: Limits) -> None:
@@ -37,15 +44,18 @@ def add_endpoints(engine: Engine, dense_fps: float, limits: Limits) -> None:
         tokens and notes.
         """
         settings = {"budget": budget, "previews": previews, "selector": selector, "seed": seed}
-        return _finish(engine, lambda: _asked(video, question, options, settings, dense_fps, limits), "done").summary()
+        ask = partial(_asked, video, question, options, settings, dense_fps, limits)
+        trace = yield from _finish(engine, ask, "done")
+        yield trace.summary()
 
     def select(
         video: gr.FileData, question: str, options: list[str], budget: int = 8, selector: str = "", seed: int = 0
     ) -> dict:
         """Choose key-frames without answering: queries, times (seconds), indices and, if the rule has them, weights."""
         settings = {"budget": budget, "previews": -1, "selector": selector, "seed": seed}
-        trace = _finish(engine, lambda: _asked(video, question, options, settings, dense_fps, limits), "choice")
-        return {
+        ask = partial(_asked, video, question, options, settings, dense_fps, limits)
+        trace = yield from _finish(engine, ask, "choice")
+        yield {
             "queries": trace.queries,
             "times": trace.chosen_times,
             "indices": trace.indices,
@@ -66,17 +76,17 @@ def add_endpoints(engine: Engine, dense_fps: float, limits: Limits) -> None:
 
 def _asked(video: object, question: object, options: object, settings: dict, dense_fps: float, limits: Limits) -> Asked:
     """What came in, checked: a program may send anything."""
-    previews = _whole("previews", settings["previews"])
-    return Asked(
+    previews = whole("the number of previews", settings["previews"], HALF_THE_BUDGET, limits.max_previews)
+    return asked_of(
+        limits,
+        dense_fps,
         video=_uploaded(video),
-        question=str(question or ""),
-        options=items_of(options, len(LETTERS)),
-        budget=_whole("budget", settings["budget"]),
-        dense_fps=dense_fps,
-        previews=None if previews < 0 else previews,
-        selector=str(settings["selector"] or ""),
-        seed=_whole("seed", settings["seed"]),
-        max_minutes=limits.max_minutes,
+        question=question,
+        options=texts_of("option", options),
+        budget=settings["budget"],
+        previews=None if previews == HALF_THE_BUDGET else previews,
+        selector=settings["selector"],
+        seed=settings["seed"],
     )
 
 
@@ -89,14 +99,8 @@ def _uploaded(video: object) -> str:
     return path
 
 
-def _whole(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
-        raise QuestionError(f"{name} is {value!r}: give a whole number")
-    return int(value)
-
-
-def _finish(engine: Engine, ask: Callable[[], Asked], until: str) -> Trace:
-    """Run until a step is done; every fault becomes a message for the caller."""
+def _finish(engine: Engine, ask: Callable[[], Asked], until: str) -> Generator[None, None, Trace]:
+    """Run until a step is done, with a sign of life now and then; every fault becomes a message for the caller."""
     trace, asked = None, None
     try:
         asked = ask()
@@ -104,6 +108,7 @@ def _finish(engine: Engine, ask: Callable[[], Asked], until: str) -> Trace:
             for event in events:
                 if event is not None and not isinstance(event, Waiting):
                     trace = event.trace
+                yield None
     except UserError as e:
         raise gr.Error(without_folder(str(e), asked.video if asked else None), print_exception=False) from e
     except RunFailed as e:

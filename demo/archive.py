@@ -8,6 +8,7 @@ be browsed too: what nobody wrote down is simply unknown.
 import json
 import logging
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from demo.examples import ExampleQuestion
 from demo.shelf import Kept
 from msjoe.errors import UserError
 from msjoe.trace import Trace
-from msjoe.trace_zip import check_trace
 
 log = logging.getLogger(__name__)
 
@@ -94,13 +94,7 @@ class Archive:
     def load(self, number: int) -> Kept:
         """The whole Trace. Raises UserError for one that cannot be read or shown."""
         entry = self.entries[number]
-        try:
-            trace = Trace.load(entry.folder)
-        except (OSError, TypeError, ValueError) as error:
-            raise UserError(
-                f"{entry.name} cannot be read ({str(error)[:160]}): it was saved by another version"
-            ) from error
-        check_trace(trace)
+        trace = Trace.load(entry.folder, called=entry.name)
         known = len(entry.gold) == 1 and "A" <= entry.gold < chr(ord("A") + len(trace.options))
         truth = ExampleQuestion(trace.question, tuple(trace.options), entry.gold) if known else None
         return Kept(trace, None, truth)
@@ -128,20 +122,15 @@ class _Rows:
 def _read_run(run: Path) -> tuple[dict[Path, dict], str]:
     rows: dict[Path, dict] = {}
     for file in sorted(run.glob("*.jsonl")):
-        for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+        for line in _text(file).splitlines():
             row = _json(line)
             if isinstance(row.get("trace"), str):
                 rows[run / row["trace"]] = row
-    config = _json((run / "config.json").read_text(encoding="utf-8")) if (run / "config.json").is_file() else {}
-    return rows, _find(config, "benchmark")
+    return rows, _find(_json(_text(run / "config.json")), "benchmark")
 
 
 def _entry(folder: Path, root: Path, rows: _Rows) -> Entry | None:
-    try:
-        trace = _json((folder / "trace.json").read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        log.warning("%s is left out: %s", folder, error)
-        return None
+    trace = _json(_text(folder / "trace.json"))
     if not isinstance(trace.get("question"), str):
         log.warning("%s is left out: its trace.json names no question", folder)
         return None
@@ -150,11 +139,11 @@ def _entry(folder: Path, root: Path, rows: _Rows) -> Entry | None:
     gold = str(row.get("gold") or "")
     return Entry(
         folder,
-        name=folder.relative_to(root).as_posix() if folder != root else folder.name,
-        question=trace["question"],
-        selector=str(row.get("selector") or models.get("selector") or UNKNOWN),
-        benchmark=str(row.get("benchmark") or UNKNOWN),
-        track=str(row.get("group") or row.get("track") or UNKNOWN),
+        name=_shown(folder.relative_to(root).as_posix() if folder != root else folder.name),
+        question=_shown(trace["question"]),
+        selector=_shown(row.get("selector") or models.get("selector") or UNKNOWN),
+        benchmark=_shown(row.get("benchmark") or UNKNOWN),
+        track=_shown(row.get("group") or row.get("track") or UNKNOWN),
         result=_result(row, trace.get("answer"), gold),
         reward=_number(row.get("reward")),
         gold=gold,
@@ -168,17 +157,35 @@ def _result(row: dict, answer: object, gold: str) -> str:
     return UNKNOWN if right is None else "right" if right else "wrong"
 
 
+def _text(path: Path) -> str:
+    """What a file holds; "" for one that cannot be read, as one bad file must not keep the rest from being shown."""
+    if not path.is_file():
+        return ""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        log.warning("%s is left out: %s", path, error)
+        return ""
+
+
 def _json(text: str) -> dict:
-    """An object, or {} for anything else: a line may be torn."""
+    """An object, or {} for anything else: a line may be torn, or nested too deep to be read."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
 
+def _shown(value: object) -> str:
+    """As text that a page can hold: a file name or an escape in JSON may give half a surrogate pair."""
+    return str(value).encode("utf-8", "replace").decode("utf-8")
+
+
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    """A finite number, else None."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if number and abs(value) <= sys.float_info.max else None
 
 
 def _find(value: object, key: str) -> str:

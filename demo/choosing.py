@@ -1,17 +1,18 @@
 """Choosing what is asked about: an example, an upload, a path, a pasted list of options."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
 
 from demo import views
+from demo.asking import text_of
 from demo.cards import cards_html
 from demo.copying import Copied, wire_copy
 from demo.editor import pasted_lines, split_pasted
 from demo.inputs import numbered
-from demo.outputs import MOST_QUERIES, all_of, blank, filled
+from demo.outputs import all_of, blank, filled
 from demo.places import resolve_under
 from demo.playing import serve_file, unplayable
 from demo.running import upload_fault, without_folder
@@ -19,11 +20,9 @@ from demo.shelf import Kept
 from demo.turns import take_turns, tell
 from demo.wiring import Stage
 from msjoe.errors import UserError
-from msjoe.letters import LETTERS
 from msjoe.video import open_video
 
 COPIED = "The player shows a small copy that every browser can play, without sound; the answer comes from your file."
-MOST_PASTED = 20_000  # characters
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def wire_choices(stage: Stage, root: Path | None, page: gr.Blocks, zips: gr.Uplo
     answers = Choices(stage, root, page).answers() | {"opened": open_zip}
     known = {kind: (lambda value, *now, do=do: do(value, Held(*now))) for kind, do in answers.items()}
     outputs = [*shown, *all_of(stage.outputs)]
-    take_turns(stage.turns, known, held, outputs, js="(...held) => window.msjoe.read(...held)")
+    take_turns(stage.turns, known, held, outputs, stage.outputs.notice, js="(...held) => window.msjoe.read(...held)")
     tell(inputs.pick.input, "question", "values[0]", [inputs.pick])
     tell(inputs.place.input, "place", "values[0]", [inputs.place])
     tell(inputs.video.upload, "upload", "values[0]", [inputs.video])
@@ -69,7 +68,7 @@ class Choices:
 
     def example(self, value: int, held: Held) -> dict:
         inputs, items = self.stage.inputs, self.stage.examples.items
-        number = min(max(int(value), 0), len(items) - 1)
+        number = _place_in(items, value, "example")
         chosen = items[number]
         return cleared(self.stage, held) | {
             inputs.example: number,
@@ -84,7 +83,8 @@ class Choices:
         inputs = self.stage.inputs
         if held.example is None or value is None:
             return {}
-        asked = self.stage.examples.items[held.example].questions[value]
+        questions = self.stage.examples.items[held.example].questions
+        asked = questions[_place_in(questions, value, "question")]
         return {inputs.pick: value, inputs.question: asked.question, inputs.options: list(asked.options)}
 
     def cleared(self, value: bool, held: Held) -> dict:
@@ -114,7 +114,7 @@ class Choices:
         if not value or self.root is None:
             return {}
         try:
-            path = resolve_under(self.root, value)
+            path = resolve_under(self.root, text_of("the path", value))
         except UserError as e:
             return {stage.outputs.notice: views.notice(str(e))}
         fault = upload_fault(str(path), stage.limits.max_minutes)
@@ -137,12 +137,14 @@ class Choices:
 
     def options(self, value: str, held: Held) -> dict:
         """A pasted list becomes the options, and what stands before it the question."""
-        before, options = split_pasted(str(value)[:MOST_PASTED])
-        inputs = self.stage.inputs
-        return {inputs.question: before or held.question, inputs.options: options[: len(LETTERS)]}
+        limits, inputs = self.stage.limits, self.stage.inputs
+        before, options = split_pasted(text_of("the list", value)[: limits.max_pasted_chars])
+        return {inputs.question: before or held.question, inputs.options: options[: limits.max_options]}
 
     def queries(self, value: str, held: Held) -> dict:
-        return {self.stage.outputs.queries: pasted_lines(str(value)[:MOST_PASTED], MOST_QUERIES)}
+        limits = self.stage.limits
+        text = text_of("the list", value)[: limits.max_pasted_chars]
+        return {self.stage.outputs.queries: pasted_lines(text, limits.max_queries)}
 
     def copied(self, value: None, held: Held) -> dict:
         copy, notice = held.copied, self.stage.outputs.notice
@@ -189,6 +191,13 @@ def put_away(stage: Stage, held: Held) -> dict:
         stage.copying: None,
         stage.compare.table: "",
     }
+
+
+def _place_in(items: Sequence, value: object, noun: str) -> int:
+    """A place in a list that the browser named. Raises UserError for what is not one."""
+    if type(value) is not int or not 0 <= value < len(items):
+        raise UserError(f"this page has no {noun} {str(value)[:20]}: reload it")
+    return value
 
 
 def _is_of(kept: Kept, video: str | None) -> bool:

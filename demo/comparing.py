@@ -7,13 +7,15 @@ from html import escape
 import gradio as gr
 
 from demo import views
+from demo.asking import whole
 from demo.engine import Engine
 from demo.examples import ExampleQuestion, Examples
+from demo.limits import Limits
 from demo.outputs import Outputs, html
 from demo.rules import rule_choices, rule_names
 from demo.running import stream
 from demo.shelf import Kept
-from demo.work import MOST_ARMS, REFERENCE, Arm, ArmEvent, Asked, compare_events
+from demo.work import REFERENCE, Arm, ArmEvent, Asked, compare_events
 from msjoe.errors import QuestionError
 from msjoe.trace import Trace
 
@@ -34,31 +36,38 @@ class CompareParts:
     table: gr.HTML
 
 
-def compare_column() -> CompareParts:
+def compare_column(limits: Limits) -> CompareParts:
     """The choices, the button and the place of the table."""
     html(f'<p class="muted">{HINT}</p>')
     others = [(label, name) for label, name in rule_choices() if name != REFERENCE]
     selectors = gr.CheckboxGroup(others, value=["", "topk"], label="Selectors beside uniform", elem_id="arms")
-    budgets = gr.CheckboxGroup(list(BUDGETS), value=[8], label="Budgets (key-frames)", elem_id="budgets")
+    offered = [budget for budget in BUDGETS if budget <= limits.max_budget] or [limits.max_budget]
+    usual = min(8, offered[-1])
+    budgets = gr.CheckboxGroup(offered, value=[usual], label="Budgets (key-frames)", elem_id="budgets")
     start = gr.Button("Compare", variant="primary", elem_id="compare")
     return CompareParts(selectors, budgets, start, html("", elem_id="table"))
 
 
-def arms_of(selectors: object, budgets: object) -> list[Arm]:
+def arms_of(selectors: object, budgets: object, limits: Limits = Limits()) -> list[Arm]:
     """The columns, the reference first at each budget. Raises QuestionError for none or too many of them."""
-    wanted = [name for name in selectors or [] if name == "" or name in rule_names()]
-    counts = sorted({int(budget) for budget in budgets or []})
-    if not counts or not all(1 <= count <= max(BUDGETS) for count in counts):
+    wanted = [name for name in _list(selectors) if name == "" or name in rule_names()]
+    counts = sorted({whole("a budget", budget, 1, limits.max_budget) for budget in _list(budgets)})
+    if not counts:
         raise QuestionError("no budget is chosen to compare: choose one or more")
     names = [REFERENCE, *(name for name in dict.fromkeys(wanted) if name != REFERENCE)]
     arms = [Arm(name, count) for count in counts for name in names]
     if len(arms) < 2:
         raise QuestionError("there is nothing to compare: choose a second selector or a second budget")
-    if len(arms) > MOST_ARMS:
+    if len(arms) > limits.max_arms:
         raise QuestionError(
-            f"{len(names)} selectors at {len(counts)} budgets are {len(arms)} answers: choose {MOST_ARMS} or fewer"
+            f"{len(names)} selectors at {len(counts)} budgets are {len(arms)} answers: "
+            f"choose {limits.max_arms} or fewer"
         )
     return arms
+
+
+def _list(value: object) -> list:
+    return value if isinstance(value, list) else []
 
 
 def compare_steps(

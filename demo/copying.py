@@ -8,7 +8,7 @@ import gradio as gr
 
 from demo.playing import watchable_copy
 from demo.running import without_folder
-from demo.turns import QUIET
+from demo.turns import QUIET, report_fault
 from demo.wiring import Stage
 from msjoe.errors import UserError
 
@@ -33,6 +33,7 @@ def wire_copy(stage: Stage, copied: gr.State) -> None:
         copy, [stage.copying, stage.inputs.source], [copied], concurrency_id="copies", concurrency_limit=1,
         trigger_mode="always_last", show_progress="hidden", api_visibility="private",
     )  # fmt: skip
+    report_fault(made, stage.outputs.notice)
     made.success(None, None, None, js="() => window.msjoe.choose('copied')", **QUIET)
 
 

@@ -62,8 +62,17 @@ window.addEventListener("pointerup", (event) => {
   const share = (event.clientX - rows.box.left) / rows.box.width;
   if (share < 0 || share > 1) return;
   const [first, last] = rows.range;
-  window.msjoe.seek(Math.max(0, first + share * (last - first)));
+  window.msjoe.seek(Math.max(0, secondOf(first + share * (last - first), event.clientY)));
 }, true);
+
+// A column of a long video spans many seconds; a click on it means the one whose value it shows.
+function secondOf(time, y) {
+  const { peaks } = props.value;
+  if (!peaks) return time;
+  const above = y - plot.getBoundingClientRect().top - peaks.top;
+  const seconds = peaks.seconds[Math.min(Math.max(Math.floor(above / peaks.row), 0), peaks.seconds.length - 1)];
+  return seconds[Math.min(Math.max(Math.round((time - peaks.first) / peaks.width), 0), seconds.length - 1)];
+}
 
 watch("value", draw);
 draw();

@@ -4,6 +4,7 @@
 lets a click seek the video.
 """
 
+import math
 from html import escape
 from pathlib import Path
 
@@ -24,7 +25,8 @@ WEIGHT_SCALE = tuple((at, f"rgba(168,85,247,{alpha})") for at, alpha in ((0, 0.0
 MARK = "#e4572e"
 GREY = "#8a93a3"  # readable on white and on near-black
 LABEL_LENGTH = 44  # characters of a query above its row
-COLUMNS = 500  # about as many as a screen draws: a weight narrower than one of them would not show
+MOST_COLUMNS = 2000  # of a row that goes to the browser
+SCREEN_COLUMNS = 500  # about as many as a screen draws: a peak narrower than one of them would not show
 MARK_GAP = 0.055  # of the video's length: marks closer than this share one time label
 
 
@@ -35,11 +37,10 @@ def figure(trace: Trace):
     rows = _rows(trace)
     inner = len(rows) * (ROW + GAP)
     fig = go.Figure()
-    clocks_T = [clock(t) for t in trace.times_T]
     span = _span(trace)
     for number, (label, values_T, is_similarity) in enumerate(rows, 1):
         top = 1 - ((number - 1) * (ROW + GAP) + GAP) / inner
-        fig.add_trace(_row(go, trace.times_T, values_T, clocks_T, _axis(number), is_similarity, span))
+        fig.add_trace(_row(go, trace.times_T, values_T, _axis(number), is_similarity, span))
         fig.layout[_axis(number).replace("y", "yaxis")] = {
             "domain": [max(top - ROW / inner, 0.0), top],
             "visible": False,
@@ -61,7 +62,7 @@ def _rows(trace: Trace) -> list[tuple[str, np.ndarray, bool]]:
             for i, (query, sim_T) in enumerate(zip(trace.queries, trace.sim_QT, strict=False), 1)
         ]
     if trace.weights_T is not None:
-        rows.append(("Sampling weight", widened(trace.weights_T), False))
+        rows.append(("Sampling weight", trace.weights_T, False))
     return rows or [("No score was looked at", np.zeros(len(trace.times_T), np.float32), False)]
 
 
@@ -70,25 +71,45 @@ def _span(trace: Trace) -> tuple[float, float]:
     return (0.0, 1.0) if trace.sim_QT is None else (float(trace.sim_QT.min()), float(trace.sim_QT.max()))
 
 
-def widened(values_T: np.ndarray, columns: int = COLUMNS) -> np.ndarray:
-    """Each value replaced by the greatest within one of ``columns``, so that lone peaks of a long video show."""
-    reach = len(values_T) // columns // 2
-    padded = np.pad(values_T, reach, constant_values=values_T.min())
-    return np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).max(axis=1)
+def column_peaks(values_T: np.ndarray, most: int = MOST_COLUMNS, screen: int = SCREEN_COLUMNS) -> np.ndarray:
+    """The frame that each column of a row stands for, int64 [C], C <= ``most``.
+
+    Each column spans equally many frames and stands for their greatest value, or that of its neighbours within one of
+    ``screen`` columns: so lone peaks of a long video show, and a click on one finds its second.
+    """
+    size = math.ceil(len(values_T) / most)
+    count = math.ceil(len(values_T) / size)
+    padded = np.full(count * size, -np.inf, np.float32)
+    padded[: len(values_T)] = values_T
+    peaks_C = padded.reshape(count, size).argmax(1) + size * np.arange(count)
+    reach = count // screen // 2
+    near = np.pad(values_T[peaks_C], reach, constant_values=-np.inf)
+    offsets_C = np.lib.stride_tricks.sliding_window_view(near, 2 * reach + 1).argmax(1) - reach
+    return peaks_C[np.arange(count) + offsets_C]
+
+
+def _columns(times_T: np.ndarray, count: int) -> tuple[float, float]:
+    """(centre of the first column, width of one), in seconds, of a row with ``count`` columns."""
+    frame = float(times_T[1] - times_T[0]) if len(times_T) > 1 else 1.0
+    size = math.ceil(len(times_T) / count)
+    return float(times_T[0]) + 0.5 * (size - 1) * frame, size * frame
 
 
 def _axis(number: int) -> str:
     return "y" if number == 1 else f"y{number}"
 
 
-def _row(go, times_T: np.ndarray, values_T: np.ndarray, clocks_T: list[str], yaxis: str, similarity: bool, span):
+def _row(go, times_T: np.ndarray, values_T: np.ndarray, yaxis: str, similarity: bool, span: tuple[float, float]):
     name = "similarity" if similarity else "weight"
     limits = span if similarity else (0.0, float(values_T.max()))
+    peaks_C = column_peaks(values_T)
+    first, width = _columns(times_T, len(peaks_C))
     return go.Heatmap(
-        x=times_T,
-        z=values_T[None, :].astype(np.float32),
+        x0=first,
+        dx=width,
+        z=values_T[peaks_C][None, :].astype(np.float32),
         y=[0],
-        text=[clocks_T],
+        text=[[clock(t) for t in times_T[peaks_C]]],
         yaxis=yaxis,
         zmin=limits[0],
         zmax=limits[1],
@@ -190,7 +211,7 @@ def _layout(trace: Trace, inner: int) -> dict:
 def time_ticks(last: float, about: int = 7) -> list[float]:
     """Round times, about ``about`` of them, from 0 to ``last`` seconds."""
     steps = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
-    step = next((s for s in steps if last / s <= about), steps[-1])
+    step = next((s for s in steps if last / s <= about), 7200 * math.ceil(last / about / 7200))
     return [float(t) for t in range(0, int(last) + 1, step)]
 
 
@@ -224,8 +245,17 @@ def component(**kwargs) -> gr.HTML:
     )
 
 
-def drawing(trace: Trace) -> dict[str, str] | None:
+def drawing(trace: Trace) -> dict | None:
     """The component's value; None for a Trace that ended before the matrix."""
     if trace.times_T is None or not len(trace.times_T):
         return None
-    return {"figure": figure(trace).to_json(), "legend": legend(trace)}
+    return {"figure": figure(trace).to_json(), "legend": legend(trace), "peaks": _peaks(trace)}
+
+
+def _peaks(trace: Trace) -> dict | None:
+    """The seconds that the columns of each row stand for; None where every frame has a column of its own."""
+    if len(trace.times_T) < 2 * SCREEN_COLUMNS:
+        return None
+    rows = [trace.times_T[column_peaks(values_T)].round(2) for _, values_T, _ in _rows(trace)]
+    first, width = _columns(trace.times_T, len(rows[0]))
+    return {"first": first, "width": width, "row": ROW + GAP, "top": TOP, "seconds": [row.tolist() for row in rows]}

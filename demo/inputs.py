@@ -6,17 +6,15 @@ from pathlib import Path
 import gradio as gr
 
 from demo import editor
+from demo.asking import asked_of
 from demo.cards import example_cards, measured_line
 from demo.examples import Example, Examples
+from demo.limits import Limits
 from demo.outputs import html
 from demo.places import list_videos
 from demo.rules import AS_STARTED, rule_choices
 from demo.work import Asked
 from msjoe.errors import QuestionError
-from msjoe.letters import LETTERS
-
-MAX_BUDGET = 32
-MAX_PREVIEWS = 32
 
 
 @dataclass(frozen=True)
@@ -43,30 +41,30 @@ class Inputs:
         return [getattr(self, field.name) for field in fields(self)]
 
 
-def read_asked(values: tuple, dense_fps: float, max_minutes: float) -> Asked:
-    """The values of ``Inputs.asked``, from a browser, as what is asked. Raises QuestionError for no number."""
+def read_asked(values: tuple, dense_fps: float, limits: Limits) -> Asked:
+    """The values of ``Inputs.asked``, from a browser, as what is asked. Raises QuestionError where they cannot be."""
     video, question, options, budget, previews, selector, seed, example, source = values
-    return Asked(
+    return asked_of(
+        limits,
+        dense_fps,
         video=source or video,
-        question=question or "",
-        options=editor.items_of(options, len(LETTERS)),
-        budget=int(budget),
-        dense_fps=dense_fps,
-        example=example,
-        previews=_count(previews),
+        question=question,
+        options=editor.items_of(options, limits.max_options),
+        budget=budget,
+        previews=_count(previews, limits.max_previews),
         selector=selector or AS_STARTED,
-        seed=int(seed or 0),
-        max_minutes=max_minutes,
+        seed=0 if seed is None else seed,
+        example=example,
     )
 
 
-def _count(text: str | None) -> int | None:
-    """What was typed as a number of previews, at most ``MAX_PREVIEWS``; None, the default, for nothing."""
+def _count(text: str | None, most: int) -> int | None:
+    """What was typed as a number of previews; None, the default, for nothing."""
     typed = (text or "").strip()
     if not typed:
         return None
-    if not typed.isdecimal() or int(typed) > MAX_PREVIEWS:
-        raise QuestionError(f'the number of previews is "{typed[:20]}": give 0 to {MAX_PREVIEWS}, or nothing')
+    if not typed.isdecimal() or len(typed) > len(str(most)) or int(typed) > most:
+        raise QuestionError(f'the number of previews is "{typed[:20]}": give 0 to {most}, or nothing')
     return int(typed)
 
 
@@ -75,7 +73,7 @@ def numbered(example: Example | None) -> list[tuple[str, int]]:
     return [(str(i + 1), i) for i in range(len(example.questions))] if example else []
 
 
-def input_column(examples: Examples, root: Path | None) -> Inputs:
+def input_column(examples: Examples, root: Path | None, limits: Limits) -> Inputs:
     """Lay the column out, with the first example in it."""
     first = examples.items[0] if examples.items else None
     asked = first.questions[0] if first else None
@@ -102,18 +100,19 @@ def input_column(examples: Examples, root: Path | None) -> Inputs:
         "Options <small>none: an open question; a list can be pasted</small>",
         "Option",
         list(asked.options) if asked else [],
-        len(LETTERS),
+        limits.max_options,
         letters=True,
         pasted="options",
         elem_id="options",
     )
     with gr.Accordion("Settings", open=False, elem_id="settings"):
-        budget = gr.Slider(1, MAX_BUDGET, value=8, step=1, label="Budget (key-frames)", elem_id="budget")
+        usual = min(8, limits.max_budget)
+        budget = gr.Slider(1, limits.max_budget, value=usual, step=1, label="Budget (key-frames)", elem_id="budget")
         with gr.Row():
             previews = gr.Textbox(
                 "", label="Previews", placeholder="half the budget", max_lines=1, min_width=140, elem_id="n-previews"
             )
-            seed = gr.Number(0, label="Seed (for rules that draw)", precision=0, minimum=0, min_width=140)
+            seed = gr.Number(0, label="Seed (for rules that draw)", min_width=140, elem_id="seed")  # checked when read
         selector = gr.Dropdown(rule_choices(), value=AS_STARTED, label="Selector", elem_id="selector")
     example = gr.State(0 if first else None)
     return Inputs(

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import gradio as gr
 
 from demo import details, editor, heatmap, views
+from demo.limits import Limits
 from demo.shelf import Kept
-
-MOST_QUERIES = 4
 
 
 @dataclass(frozen=True)
@@ -78,14 +77,14 @@ def progress_parts() -> tuple[gr.HTML, gr.HTML]:
     return html("", elem_id="notice"), html(views.stepper(views.Progress()), elem_id="stepper")
 
 
-def result_parts(notice: gr.HTML, stepper: gr.HTML, again: str) -> Outputs:
+def result_parts(notice: gr.HTML, stepper: gr.HTML, limits: Limits, again: str) -> Outputs:
     """Lay the results out, from the answer down to the costs.
 
     ``again``: the label of the search button; "" for queries that can only be read.
     """
     answer = html(views.answer_card(None), elem_id="answer")
     queries = editor.editor(
-        "What the model looks for", "Query", None, MOST_QUERIES, again=again, fixed=not again, pasted="queries",
+        "What the model looks for", "Query", None, limits.max_queries, again=again, fixed=not again, pasted="queries",
         elem_id="queries",
     )  # fmt: skip
     query_note = html("", elem_id="query-note")

@@ -77,12 +77,12 @@ def build(engine: Engine, examples: Examples, page_options: PageOptions) -> gr.B
         state = html(status(engine, page_options.embedded), elem_id="status")
         with gr.Row(elem_id="columns", equal_height=False):
             with gr.Column(scale=5, min_width=320, elem_id="ask"):
-                inputs = input_column(examples, page_options.root)
+                inputs = input_column(examples, page_options.root, limits)
             with gr.Column(scale=7, min_width=320, elem_id="see"):
                 with gr.Row(elem_id="buttons"):
                     run = gr.Button("Run", variant="primary", elem_id="run")
                     stop = gr.Button("Stop", interactive=False, elem_id="stop")
-                outputs, compare, tabs = _see_column()
+                outputs, compare, tabs = _see_column(limits)
                 with gr.Row(elem_id="share"):
                     export = gr.Button("Export this answer (.zip)", interactive=False, elem_id="export")
                     upload = gr.UploadButton("Open an exported answer", file_types=[".zip"], elem_id="open")
@@ -107,12 +107,12 @@ def build(engine: Engine, examples: Examples, page_options: PageOptions) -> gr.B
     return page
 
 
-def _see_column() -> tuple[Outputs, CompareParts, gr.Tabs]:
+def _see_column(limits: Limits) -> tuple[Outputs, CompareParts, gr.Tabs]:
     """Progress and messages above; the answer and its reasons in one tab, the comparison in the other."""
     progress = progress_parts()
     with gr.Tabs(elem_id="tabs") as tabs:
         with gr.Tab("Answer and why", id="why"):
-            outputs = result_parts(*progress, again="Search again")
+            outputs = result_parts(*progress, limits, again="Search again")
         with gr.Tab("Compare selectors", id="compare"):
-            compare = compare_column()
+            compare = compare_column(limits)
     return outputs, compare, tabs

@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+import threading
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -14,13 +15,14 @@ from demo.examples import Examples
 from demo.outputs import filled
 from demo.running import failed
 from demo.shelf import Kept
-from demo.turns import QUIET
+from demo.turns import QUIET, report_fault
 from demo.wiring import Stage
 from msjoe.errors import UserError
 from msjoe.trace import Trace
 from msjoe.trace_zip import read_zip, write_zip
 from msjoe.video import open_video
 
+EXPORT_FAULT = "This answer could not be exported: press Run, then export again. The server's log may say why."
 CLICK_DOWNLOAD = "() => setTimeout(() => document.querySelector('#download')?.click(), 50)"
 
 
@@ -35,15 +37,19 @@ def wire_export(stage: Stage, download: gr.DownloadButton) -> None:
         return str(write_zip(kept.trace, folder / file_name(kept.trace)))
 
     exported = stage.export.click(export, [stage.kept], [download], **QUIET)
+    report_fault(exported, stage.outputs.notice, EXPORT_FAULT)
     exported.success(None, None, None, js=CLICK_DOWNLOAD, **QUIET)
 
 
 def zip_opener(stage: Stage) -> Callable[[None, Held], dict]:
     """The answer to an exported answer that was given."""
 
+    one_at_a_time = threading.Lock()  # each may take as much memory as the limits allow
+
     def open_zip(value: None, held: Held) -> dict:
         try:
-            trace = read_zip(Path(held.opened or ""))
+            with one_at_a_time:
+                trace = read_zip(Path(held.opened or ""), stage.limits.zip_bounds)
         except UserError as e:
             return failed(stage.outputs, str(e))
         kept = Kept(trace, find_video(trace, stage.examples))

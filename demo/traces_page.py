@@ -11,7 +11,7 @@ from demo.archive import RESULTS, Archive, Entry, Filter
 from demo.examples import Examples
 from demo.inputs import player
 from demo.limits import Limits
-from demo.outputs import Outputs, all_of, filled, html, progress_parts, result_parts
+from demo.outputs import Outputs, all_of, blank, filled, html, progress_parts, result_parts
 from demo.page import blocks
 from demo.places import resolve_under
 from demo.playing import serve_file, unplayable
@@ -63,7 +63,7 @@ def build(archive: Archive, examples: Examples, limits: Limits, root: Path | Non
             with gr.Column(scale=5, min_width=320, elem_id="ask"):
                 filters, shelves = _left_column(archive)
             with gr.Column(scale=7, min_width=320, elem_id="see"):
-                outputs = result_parts(*progress_parts(), again="")
+                outputs = result_parts(*progress_parts(), limits, again="")
         number = gr.State(None)  # of the entry on show
         _wire(page, archive, Finder(examples, root, page), filters, shelves, outputs, number)
     page.queue(api_open=False)
@@ -120,7 +120,16 @@ def _wire(
     def show(wanted: int | None, found: list[int]) -> dict:
         """Updates that show entry ``wanted``, or the first one found."""
         if not found:
-            return {number: None, shelves.count: '<p class="muted">No Trace fits: loosen a filter.</p>'}
+            return {
+                number: None,
+                shelves.count: '<p class="muted">No Trace fits: loosen a filter.</p>',
+                shelves.back: gr.Button(interactive=False),
+                shelves.forth: gr.Button(interactive=False),
+                shelves.listed: gr.Dropdown(choices=[], value=None),
+                shelves.facts: "",
+                shelves.video: gr.Video(None, visible=False),
+                **blank(outputs),
+            }
         wanted = wanted if wanted in found else found[0]
         place = found.index(wanted)
         near = found[max(0, place - MOST_LISTED // 2) :][:MOST_LISTED]
@@ -142,6 +151,8 @@ def _wire(
         return show(current, filtered(*values))
 
     def step(by: int, current: int | None, *values) -> dict:
+        if by not in (-1, 1):
+            raise UserError(f"this page has no step {str(by)[:20]}: reload it")
         found = filtered(*values)
         place = found.index(current) + by if current in found else 0
         return show(found[min(max(place, 0), len(found) - 1)] if found else None, found)
@@ -152,7 +163,7 @@ def _wire(
         return show(picked, filtered(*values))
 
     line = turns()
-    take_turns(line, {"narrow": narrow, "step": step, "pick": pick}, [number, *filters.all()], shown)
+    take_turns(line, {"narrow": narrow, "step": step, "pick": pick}, [number, *filters.all()], shown, outputs.notice)
     *menus, reward = filters.all()
     for event in (page.load, *(menu.input for menu in menus), reward.change):  # a pasted text is no "input"
         tell(event, "narrow")
@@ -166,7 +177,12 @@ def _drawn(archive: Archive, number: int, find: Finder, shelves: Shelves, output
     try:
         kept = archive.load(number)
     except UserError as e:
-        return {outputs.notice: views.notice(str(e)), shelves.facts: _facts(entry, None, None)}
+        return {
+            **blank(outputs),
+            outputs.notice: views.notice(str(e)),
+            shelves.facts: _facts(entry, None, None),
+            shelves.video: gr.Video(None, visible=False),
+        }
     video = find(kept.trace)
     return {
         **filled(outputs, kept),

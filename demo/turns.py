@@ -11,6 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import gradio as gr
 
+from demo import views
+from msjoe.errors import UserError
+
 QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 JS = """
 window.msjoe.send = (choice) => { props.value = choice; trigger("turn"); };
@@ -18,6 +21,7 @@ window.msjoe.copy = () => trigger("copy");
 window.msjoe.turn();
 """
 ANSWERED = "() => window.msjoe.answered()"
+FAULT = "Something went wrong inside the app, so nothing was changed. The server's log says where."
 
 
 def turns() -> gr.HTML:
@@ -30,18 +34,41 @@ def tell(event: Callable, kind: str, value: str = "null", read: Sequence = ()) -
     event(None, list(read), None, js=f"(...values) => window.msjoe.choose({json.dumps(kind)}, {value})", **QUIET)
 
 
-def take_turns(line: gr.HTML, answers: Mapping[str, Callable], held: Sequence, outputs: Sequence, js: str = "") -> None:
-    """``answers[kind](value, *held)`` gives the updates for a choice; ``js`` may change what is sent."""
+def take_turns(
+    line: gr.HTML, answers: Mapping[str, Callable], held: Sequence, outputs: Sequence, notice: gr.HTML, js: str = ""
+) -> None:
+    """``answers[kind](value, *held)`` gives the updates for a choice; ``js`` may change what is sent.
+
+    A UserError becomes a message in ``notice``, which is among ``outputs``; so does any other fault.
+    """
 
     def take(choice: dict, *now) -> dict:
-        return {line: gr.skip()} | answers[choice["kind"]](choice["value"], *now)
+        try:
+            return {line: gr.skip()} | _answer(answers, choice)(*now)
+        except UserError as e:
+            return {line: gr.skip(), notice: views.notice(str(e))}
 
     taken = line.turn(take, [line, *held], [line, *outputs], js=js or None, **QUIET)
     taken.success(None, [line], None, js="(told) => window.msjoe.answered(told)", **QUIET)
     taken.failure(None, None, None, js=ANSWERED, **QUIET)
+    report_fault(taken, notice)
 
 
-def hold_turns(begun: gr.events.Dependency) -> None:
+def _answer(answers: Mapping[str, Callable], choice: object) -> Callable:
+    """What answers a choice. Raises UserError for one that this page does not send."""
+    kind = choice.get("kind") if isinstance(choice, dict) else None
+    if not isinstance(kind, str) or kind not in answers:
+        raise UserError(f"this page has no choice of the kind {str(kind)[:20]!r}: reload it")
+    return lambda *now: answers[kind](choice.get("value"), *now)
+
+
+def hold_turns(begun: gr.events.Dependency, notice: gr.HTML) -> None:
     """A button that reads what was chosen has its turn until its first event is answered."""
     begun.success(None, None, None, js=ANSWERED, **QUIET)
     begun.failure(None, None, None, js=ANSWERED, **QUIET)
+    report_fault(begun, notice)
+
+
+def report_fault(event: gr.events.Dependency, notice: gr.HTML, message: str = FAULT) -> None:
+    """Where an event ends in a fault that nobody caught, the page says so."""
+    event.failure(lambda: views.notice(message), None, [notice], **QUIET)

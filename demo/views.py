@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
+from pathlib import PurePath
 
 import numpy as np
 from PIL import Image
@@ -49,8 +49,8 @@ def clock(seconds: float) -> str:
 
 
 def short_name(model: str) -> str:
-    """A hub id as it is, a local folder by its last part."""
-    return Path(model).name if Path(model).is_dir() else model
+    """A hub id as it is, an absolute path by its last part. The disk is not asked: a zip may name anything."""
+    return PurePath(model).name if PurePath(model).is_absolute() else model
 
 
 def stepper(progress: Progress) -> str:

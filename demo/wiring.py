@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from demo import views
+from demo.asking import queries_of
 from demo.cards import status
 from demo.comparing import CompareParts, arms_of, compare_steps
 from demo.editor import items_of
@@ -14,10 +15,10 @@ from demo.engine import Engine
 from demo.examples import Examples
 from demo.inputs import Inputs, read_asked
 from demo.limits import Limits
-from demo.outputs import MOST_QUERIES, Outputs, all_of, blank, blank_from_step_2, filled
+from demo.outputs import Outputs, all_of, blank, blank_from_step_2, filled
 from demo.running import again_steps, answer_steps, failed
 from demo.shelf import Kept, Shelf
-from demo.turns import QUIET, hold_turns
+from demo.turns import FAULT, QUIET, hold_turns
 from demo.wanted import Wanted
 from demo.work import Asked
 from msjoe.errors import UserError
@@ -72,7 +73,7 @@ class Stage:
         }
 
     def read(self, values: tuple) -> Asked:
-        return read_asked(values, self.dense_fps, self.limits.max_minutes)
+        return read_asked(values, self.dense_fps, self.limits)
 
     def keep_for(self, key: str | None) -> Callable[[Kept], dict]:
         """Keeps an answer in place of the one under ``key`` and updates what depends on it."""
@@ -115,7 +116,7 @@ def wire_again(stage: Stage) -> None:
     def work(key: str | None, queries: object, *values) -> Iterator[dict]:
         asked = stage.read(values)
         kept, keep = stage.shelf.get(key), stage.keep_for(key)
-        wanted = items_of(queries, MOST_QUERIES)  # comes from the browser
+        wanted = queries_of(stage.limits, items_of(queries, stage.limits.max_queries))  # comes from the browser
         yield from again_steps(stage.engine, stage.examples, asked, kept, wanted, outputs, keep)
 
     given = [stage.kept, stage.running]
@@ -132,7 +133,7 @@ def wire_compare(stage: Stage) -> None:
         return stage.begun(last) | {outputs.notice: "", parts.table: ""}
 
     def work(key: str | None, selectors: list, budgets: list, *values) -> Iterator[dict]:
-        asked, arms = stage.read(values), arms_of(selectors, budgets)
+        asked, arms = stage.read(values), arms_of(selectors, budgets, stage.limits)
         kept = stage.shelf.get(key)
         yield from compare_steps(stage.engine, stage.examples, asked, kept, arms, outputs, parts.table)
 
@@ -150,13 +151,13 @@ def wire_stop(stage: Stage) -> None:
 def _wire_work(stage: Stage, begun: gr.events.Dependency, work: Callable[..., Iterator[dict]], asked, shown) -> None:
     """After a button's first event the work itself, then, however it ends, the buttons come back."""
     working = begun.then(_told(stage, work), [stage.running, *asked], shown, **stage.model_event())
-    hold_turns(begun)
+    hold_turns(begun, stage.outputs.notice)
 
     def end(key: str | None, run: str | None) -> dict:
         return (_at_rest(stage, key) if run not in stage.wanted else {}) | stage.ended(run)
 
     def fail(key: str | None, run: str | None) -> dict:
-        return _at_rest(stage, key) | stage.ended(run)
+        return _at_rest(stage, key) | {stage.outputs.notice: views.notice(FAULT)} | stage.ended(run)
 
     freed = [*stage.buttons, *all_of(stage.outputs)]
     working.success(end, [stage.kept, stage.running], freed, **QUIET)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from msjoe.pipeline import Event, Models, Settings
 
 REFERENCE = "uniform"
-MOST_ARMS = 6
 EDITED = "edited"  # where the queries of a Trace come from
 
 
@@ -36,6 +35,7 @@ class Asked:
     selector: str = ""  # a rule's name; "": what the app was started with
     seed: int = 0
     max_minutes: float = float("inf")
+    max_queries: int = 4
 
     def settings(self) -> "Settings":
         """Raises QuestionError for a number that cannot be worked with."""
@@ -43,7 +43,7 @@ class Asked:
 
         if self.seed < 0:
             raise QuestionError(f"the seed is {self.seed}: give 0 or more")
-        return Settings(self.budget, self.previews, dense_fps=self.dense_fps, seed=self.seed)
+        return Settings(self.budget, self.previews, self.max_queries, self.dense_fps, self.seed)
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,6 @@ def again_events(
     if kept.video is None:
         raise QuestionError("the video of this answer is not here: upload it, then search again")
     settings = asked.settings()
-    _check_queries(queries, settings.max_queries)
     source = opened(kept.video, asked.max_minutes)
     check_budget(source, settings)
     models = _with(models, asked.selector)
@@ -166,11 +165,3 @@ def _with(models: "Models", selector: str) -> "Models":
 
 def _name(asked: Asked) -> str:
     return Path(asked.video or "").name
-
-
-def _check_queries(queries: list[str], most: int) -> None:
-    if not 1 <= len(queries) <= most:
-        raise QuestionError(f"{len(queries)} queries: give 1 to {most}")
-    too_long = next((query for query in queries if len(query) > 300), None)
-    if too_long:
-        raise QuestionError(f'the query "{too_long[:40]}…" has {len(too_long)} characters: shorten it to 300')

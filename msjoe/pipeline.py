@@ -105,6 +105,7 @@ def _queries_step(source: FrameSource, models: Models, settings: Settings, trace
     yield Event("previews", 0.0, f"reading {settings.n_previews} preview frames", trace)
     start = time.perf_counter()
     trace.preview_times = preview_times(source.duration, settings.n_previews)
+    models.mllm.check_reason(trace.question, trace.options, trace.preview_times, settings.max_queries)
     trace.previews = source.frames_at(trace.preview_times, models.mllm.preview_pixels)
     trace.seconds["previews"] = time.perf_counter() - start
     yield Event("previews", 1.0, f"{len(trace.previews)} previews", trace)
@@ -158,6 +159,7 @@ def _answer_step(source: FrameSource, models: Models, trace: Trace) -> Iterator[
     """Step 4: answer from the key-frames alone; the previews are not in this context."""
     yield Event("answer", 0.0, "reading the key-frames", trace)
     start = time.perf_counter()
+    models.mllm.check_answer(trace.question, trace.options, trace.chosen_times)
     wanted = wanted_frames(trace, models.mllm)
     pictures = fetch_frames(source, wanted)
     trace.keyframes = [pictures[frame] for frame in wanted]

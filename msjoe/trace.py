@@ -1,23 +1,20 @@
 """A Trace: everything one answer produced. The page draws it, the shell prints it, analysis reads it.
 
-On disk a folder: ``trace.json`` + ``arrays.npz`` + the pictures as jpg.
+On disk a folder: ``trace.json`` + ``arrays.npz`` + the pictures as jpg (``trace_files``).
 Shapes: Q queries, T dense frames, K chosen.
 """
 
-import json
 import os
 import tempfile
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from msjoe.errors import UserError
+from msjoe.trace_check import check_trace
+from msjoe.trace_files import ARRAYS, IMAGES, picture_paths, read_arrays, read_picture, read_record, write_parts
 
-SCHEMA = 1
-ARRAYS = ("times_T", "sim_QT", "weights_T")
-IMAGES = ("previews", "keyframes")
 # Facts about the run and not about the answer: two runs of one question differ only in these.
 RUN_FACTS = ("seconds", "video", "notes")
 
@@ -108,34 +105,26 @@ class Trace:
         record = asdict(self)
         for name in ARRAYS + IMAGES:
             record.pop(name)
-        record = {"schema": SCHEMA, **record}
-        (folder / "trace.json").write_text(json.dumps(record, indent=2, ensure_ascii=False), encoding="utf-8")
         arrays = {n: getattr(self, n) for n in ARRAYS if getattr(self, n) is not None}
-        np.savez_compressed(folder / "arrays.npz", **arrays)
-        for name in IMAGES:
-            for i, picture in enumerate(getattr(self, name)):
-                Image.fromarray(picture).save(folder / f"{name[:-1]}_{i:02d}.jpg", quality=92)
+        write_parts(folder, record, arrays, {n: getattr(self, n) for n in IMAGES})
 
     @classmethod
-    def load(cls, folder: str | Path) -> "Trace":
-        """Read a saved Trace; raises UserError for a folder that holds none or another schema."""
+    def load(cls, folder: str | Path, called: str = "") -> "Trace":
+        """Read a saved Trace. Raises UserError for whatever is no whole one, naming it ``called`` or by its folder."""
         folder = Path(folder)
-        if not (folder / "trace.json").is_file():
-            raise UserError(f"no trace.json in {folder}: give a folder written by --save")
-        try:
-            record = json.loads((folder / "trace.json").read_text(encoding="utf-8"))
-        except json.JSONDecodeError as e:
-            raise UserError(f"{folder / 'trace.json'} is not readable JSON ({e}): save the trace again") from e
-        if record.pop("schema", None) != SCHEMA:
-            raise UserError(f"{folder} has another trace schema than {SCHEMA}: save the trace again")
-        trace = cls(**record)
-        with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
-            for name in ARRAYS:
-                setattr(trace, name, arrays.get(name))
+        where = called or str(folder)
+        trace = cls(**read_record(folder, plain_fields(), where))
+        for name, array in read_arrays(folder, where).items():
+            setattr(trace, name, array)
         for name in IMAGES:
-            paths = sorted(folder.glob(f"{name[:-1]}_*.jpg"))
-            setattr(trace, name, [np.asarray(Image.open(p).convert("RGB")) for p in paths])
+            setattr(trace, name, [read_picture(path, where) for path in picture_paths(folder, name, where)])
+        check_trace(trace, where)
         return trace
+
+
+def plain_fields() -> list[str]:
+    """Fields that trace.json holds."""
+    return [f.name for f in fields(Trace) if f.name not in ARRAYS + IMAGES]
 
 
 def check_free(folder: Path) -> None:

@@ -1,29 +1,39 @@
-"""A Trace as one zip file, and back. A zip may come from anywhere, so nothing in it is taken on trust.
+"""A Trace as one zip file, and back. A zip may come from anywhere, so nothing in it is trusted.
 
-The zip holds what ``Trace.save`` writes, without folders: trace.json (settings, models and versions among
-it), arrays.npz and the pictures as jpg.
+The zip holds what ``Trace.save`` writes, without folders. Every size is read from a header and held against
+``ZipBounds`` before anything is unpacked or decoded.
 """
 
+import math
 import re
 import tempfile
 import zipfile
-import zlib
-from dataclasses import MISSING, Field, fields
+from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from PIL import Image
 
 from msjoe.errors import UserError
 from msjoe.files import write_atomic
-from msjoe.trace import ARRAYS, SCHEMA, Trace
+from msjoe.trace import Trace, plain_fields
+from msjoe.trace_files import IMAGES, NUMBERS, RECORD, array_shapes, picture_paths, picture_size, read_record, reading
 
-MOST_BYTES = 256 << 20  # of all parts, unpacked
-MOST_PARTS = 600
-MOST_FRAMES = 1_000_000  # dense ones
-MOST_PIXELS = 20_000_000  # of a picture
 _PART = re.compile(r"(trace\.json|arrays\.npz|(preview|keyframe)_\d{1,4}\.jpg)")
-_BROKEN = (zipfile.BadZipFile, zlib.error, OSError, ValueError, TypeError, KeyError, EOFError, NotImplementedError)
+_THIS = "this zip"
+_END = 22  # bytes of a zip's last record, without a comment
+_ENTRY = 512  # bytes of a part's entry in the directory, at most
+
+
+@dataclass(frozen=True)
+class ZipBounds:
+    """The largest answer that is opened. The defaults take whatever the page itself exports."""
+
+    megabytes: int = 128  # of all parts, unpacked
+    text_megabytes: int = 2  # of trace.json
+    pictures: int = 224  # 32 previews, and 6 frames (Q-Frame's small ones among them) for each of a budget of 32
+    megapixels: int = 64  # of all pictures together
+    frame_megapixels: int = 4  # of a key-frame
+    preview_megapixels: int = 1  # of a preview
+    queries: int = 4
+    scores: int = 1_000_000  # dense frames, times queries
 
 
 def write_zip(trace: Trace, path: Path) -> Path:
@@ -40,110 +50,81 @@ def _pack(folder: Path, path: Path) -> None:
             packed.write(part, part.name)
 
 
-def read_zip(path: Path) -> Trace:
+def read_zip(path: str | Path, bounds: ZipBounds = ZipBounds()) -> Trace:
     """The Trace in a zip that ``write_zip`` made. Raises UserError for anything else, saying what is wrong."""
     with tempfile.TemporaryDirectory(prefix="msjoe-") as folder:
-        try:
-            _unpack(path, Path(folder))
-            _check_pictures(Path(folder))
-            trace = Trace.load(folder)
-            check_trace(trace)
-        except UserError:
-            raise
-        except (*_BROKEN, RuntimeError, Image.DecompressionBombError) as error:
-            reason = str(error).replace(folder, "").splitlines() or [type(error).__name__]
-            raise UserError(f"this is no exported answer ({reason[0][:120]}): give a zip from Export") from error
-    return trace
+        with reading("the contents", _THIS):
+            _check_directory(Path(path), bounds)
+            with zipfile.ZipFile(path) as packed:
+                _unpack(packed, Path(folder), bounds)
+        _check_record(Path(folder), bounds)
+        _check_arrays(Path(folder), bounds)
+        _check_pictures(Path(folder), bounds)
+        return Trace.load(folder, called=_THIS)
 
 
-def _unpack(path: Path, folder: Path) -> None:
+def _check_directory(path: Path, bounds: ZipBounds) -> None:
+    """A directory may list millions of parts, all of which zipfile would make objects of."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - _END - 20, 0))
+        tail = file.read()
+    end = tail[-_END:]
+    listed = int.from_bytes(end[12:16], "little")
+    if not end.startswith(b"PK\5\6") or end[-2:] != b"\0\0" or b"PK\6\7" in tail[:4]:
+        raise UserError("this file is not an exported answer: give a zip from Export")
+    if listed > _ENTRY * (bounds.pictures + 2):
+        raise UserError(f"this zip lists more than {bounds.pictures} pictures: too large")
+
+
+def _unpack(packed: zipfile.ZipFile, folder: Path, bounds: ZipBounds) -> None:
     """Write the known parts, and only those, below ``folder``; their names hold no path."""
-    with zipfile.ZipFile(path) as packed:
-        parts = packed.infolist()
-        unknown = [part.filename for part in parts if not _PART.fullmatch(part.filename)]
-        if unknown or len({part.filename for part in parts}) < len(parts):
-            named = f" (it holds {unknown[0][:60]!r})" if unknown else ""
-            raise UserError(f"this zip is no exported answer{named}: give a zip from Export")
-        if len(parts) > MOST_PARTS or sum(part.file_size for part in parts) > MOST_BYTES:
-            raise UserError(f"this zip unpacks to more than {MOST_BYTES >> 20} MB or {MOST_PARTS} parts: too large")
-        for part in parts:
-            with packed.open(part) as source:
-                data = source.read(part.file_size + 1)
-            if len(data) != part.file_size:
-                raise UserError(f"{part.filename} is not as large as the zip says: export the answer again")
-            (folder / part.filename).write_bytes(data)
-    _check_arrays(folder / "arrays.npz")
+    parts = packed.infolist()
+    unknown = [part.filename for part in parts if not _PART.fullmatch(part.filename)]
+    if unknown or len({part.filename for part in parts}) < len(parts):
+        named = f" (it holds {unknown[0][:60]!r})" if unknown else ""
+        raise UserError(f"this zip is not an exported answer{named}: give a zip from Export")
+    if len(parts) > bounds.pictures + 2:
+        raise UserError(f"this zip holds {len(parts) - 2:,} pictures, the most is {bounds.pictures}: too large")
+    if sum(part.file_size for part in parts) > bounds.megabytes << 20:
+        raise UserError(f"this zip unpacks to more than {bounds.megabytes} MB: too large")
+    for part in parts:
+        with packed.open(part) as source:
+            data = source.read(part.file_size + 1)
+        if len(data) != part.file_size:
+            raise UserError(f"{part.filename} is not as large as the zip says: export the answer again")
+        (folder / part.filename).write_bytes(data)
 
 
-def _check_arrays(path: Path) -> None:
-    """A small npz may unpack to a great deal."""
-    with zipfile.ZipFile(path) as packed:
-        if sum(part.file_size for part in packed.infolist()) > MOST_BYTES:
-            raise UserError(f"arrays.npz unpacks to more than {MOST_BYTES >> 20} MB: too large")
+def _check_record(folder: Path, bounds: ZipBounds) -> None:
+    """The lists whose length decides how much is drawn."""
+    text = folder / RECORD
+    if text.is_file() and text.stat().st_size > bounds.text_megabytes << 20:
+        raise UserError(f"{RECORD} of this zip has more than {bounds.text_megabytes} MB: too large")
+    record = read_record(folder, plain_fields(), _THIS)
+    lists = {"queries": bounds.queries, "chosen_times": bounds.pictures, "preview_times": bounds.pictures}
+    for name, most in lists.items():
+        count = len(record[name]) if isinstance(record.get(name), list) else 0
+        if count > most:
+            raise UserError(f"this zip has {count:,} {name.replace('_', ' ')}, the most is {most}: too large")
 
 
-def _check_pictures(folder: Path) -> None:
-    for path in folder.glob("*.jpg"):
-        with Image.open(path) as picture:
-            if picture.format != "JPEG" or picture.width * picture.height > MOST_PIXELS:
-                raise UserError(f"{path.name} is no jpg of at most {MOST_PIXELS:,} pixels: export the answer again")
+def _check_arrays(folder: Path, bounds: ZipBounds) -> None:
+    with reading(NUMBERS, _THIS), zipfile.ZipFile(folder / NUMBERS) as packed:
+        if sum(part.file_size for part in packed.infolist()) > bounds.megabytes << 20:
+            raise UserError(f"{NUMBERS} unpacks to more than {bounds.megabytes} MB: too large")
+    for shape in array_shapes(folder, _THIS).values():
+        count = math.prod(shape)
+        if count > bounds.scores:
+            raise UserError(f"this zip has {count:,} scores (frames x queries), the most is {bounds.scores:,}")
 
 
-def check_trace(trace: Trace) -> None:
-    """Raise UserError for a Trace whose parts do not fit together, or are not of their types."""
-    for field in fields(Trace):
-        value = getattr(trace, field.name)
-        if not isinstance(value, _kinds(field)):
-            _refuse(f"{field.name} is {type(value).__name__}")
-    _check_texts(trace)
-    _check_times(trace)
-
-
-def _kinds(field: Field) -> tuple[type, ...]:
-    """What a field of a Trace may hold, from its default."""
-    if field.name in ARRAYS:
-        return (np.ndarray, type(None))
-    if field.name == "answer":
-        return (str, type(None))
-    default = field.default_factory() if field.default_factory is not MISSING else field.default
-    return (str,) if default is MISSING else (float, int) if isinstance(default, float) else (type(default),)
-
-
-def _check_texts(trace: Trace) -> None:
-    lists = (trace.options, trace.queries, trace.notes, list(trace.models.values()), list(trace.versions.values()))
-    if not all(isinstance(text, str) for texts in lists for text in texts):
-        _refuse("a text is missing")
-    letters = [chr(ord("A") + i) for i in range(len(trace.options))]
-    if trace.answer is not None and trace.answer not in letters:
-        _refuse("the answer is none of the options")
-    used = [count for spent in trace.tokens.values() for count in (spent.values() if isinstance(spent, dict) else "x")]
-    if not _numbers([*trace.seconds.values(), *used]):
-        _refuse("seconds and tokens are no numbers")
-
-
-def _check_times(trace: Trace) -> None:
-    times = [*trace.preview_times, *trace.chosen_times, *trace.indices, *trace.tiers, trace.duration]
-    if not _numbers(times) or min(times) < 0:
-        _refuse("a time is no number")
-    if len(trace.indices) != len(trace.chosen_times) or len(trace.keyframes) not in (0, len(trace.chosen_times)):
-        _refuse("frames and times differ in number")
-    if len(trace.previews) not in (0, len(trace.preview_times)):
-        _refuse("previews and times differ in number")
-    if trace.times_T is None:
-        return
-    count = len(trace.times_T)
-    wanted = {"times_T": (count,), "weights_T": (count,), "sim_QT": (len(trace.queries), count)}
-    for name, shape in wanted.items():
-        array = getattr(trace, name)
-        if array is not None and (array.shape != shape or array.dtype.kind != "f" or not np.isfinite(array).all()):
-            _refuse(f"{name} has shape {array.shape}, {array.dtype}")
-    if not 1 <= count <= MOST_FRAMES or any(index >= count for index in trace.indices):
-        _refuse("frames lie outside the video")
-
-
-def _numbers(values: list) -> bool:
-    return all(type(value) in (int, float) and np.isfinite(value) for value in values)
-
-
-def _refuse(what: str) -> None:
-    raise UserError(f"this answer cannot be shown ({what}, schema {SCHEMA}): export it again")
+def _check_pictures(folder: Path, bounds: ZipBounds) -> None:
+    total = 0
+    for kind, most in zip(IMAGES, (bounds.preview_megapixels, bounds.frame_megapixels), strict=True):
+        for path in picture_paths(folder, kind, _THIS):
+            width, height = picture_size(path, _THIS)
+            total += width * height
+            if width * height > most * 1_000_000:
+                raise UserError(f"{path.name} has {width} x {height} pixels, the most is {most} million: too large")
+    if total > bounds.megapixels * 1_000_000:
+        raise UserError(f"the pictures have {total:,} pixels in all, the most is {bounds.megapixels} million")

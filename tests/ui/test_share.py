@@ -43,7 +43,7 @@ def test_an_exported_answer_opens_with_the_same_picture(open_page, tmp_path):
     before = [row_pixels(page, n) for n in range(len(queries) + 1)]
     path = export(page, tmp_path / "answer.zip")
     names = zipfile.ZipFile(path).namelist()
-    assert {"trace.json", "arrays.npz", "keyframe_00.jpg", "keyframe_07.jpg"} <= set(names)
+    assert {"trace.json", "arrays.npz", "keyframe_0000.jpg", "keyframe_0007.jpg"} <= set(names)
     record = json.loads(zipfile.ZipFile(path).read("trace.json"))
     assert record["settings"]["budget"] == 8
     assert "torch" in record["versions"]
@@ -72,7 +72,7 @@ def test_a_file_that_is_no_export_gets_a_message_and_the_page_goes_on(open_page,
     with zipfile.ZipFile(bad, "w") as packed:
         packed.writestr("../../evil.py", "print()")
     open_zip(page, bad)
-    expect_notice(page, "no exported answer")
+    expect_notice(page, "not an exported answer")
     run_and_wait(page)
     expect_no_notice(page)
 

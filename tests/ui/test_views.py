@@ -147,15 +147,16 @@ def test_figure_before_the_choice_and_of_one_frame():
 def test_lone_weights_are_widened_only_in_long_videos():
     peak = np.zeros(10, np.float32)
     peak[4] = 1
-    assert heatmap.widened(peak, columns=10).tolist() == peak.tolist()
-    assert heatmap.widened(peak, columns=5).tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 0, 0]
+    assert heatmap.column_peaks(peak, most=10, screen=10).tolist() == list(range(10))
+    assert peak[heatmap.column_peaks(peak, most=10, screen=5)].tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 0, 0]
+    assert peak[heatmap.column_peaks(peak, most=4, screen=10)].tolist() == [0, 1, 0, 0]
 
 
 def test_close_marks_share_a_label():
     assert heatmap._spaced_labels([10.0, 11.0, 60.0], 100.0) == ["0:10", "", "1:00"]
 
 
-@pytest.mark.parametrize(("last", "step"), [(6, 1), (59, 10), (420, 60), (3700, 600), (100_000, 7200)])
+@pytest.mark.parametrize(("last", "step"), [(6, 1), (59, 10), (420, 60), (3700, 600), (100_000, 14400)])
 def test_time_ticks_are_round(last, step):
     ticks = heatmap.time_ticks(last)
     assert ticks[:2] == [0, step]

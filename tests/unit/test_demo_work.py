@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from demo.asking import queries_of
 from demo.comparing import agrees, arms_of, comparison
+from demo.limits import Limits
 from demo.memory import MemoryCache
 from demo.rules import rule_choices, rule_names
 from demo.shelf import Kept
@@ -43,7 +45,9 @@ class NoReasoning:
     """An MLLM that answers, and fails where it is asked for queries."""
 
     def __init__(self, mllm) -> None:
-        self.__dict__.update(mllm=mllm, id=mllm.id, answer=mllm.answer, tier_pixels=mllm.tier_pixels)
+        self.__dict__.update(
+            mllm=mllm, id=mllm.id, answer=mllm.answer, check_answer=mllm.check_answer, tier_pixels=mllm.tier_pixels
+        )
 
     def reason(self, *_, **__):
         raise AssertionError("step 1 was asked again")
@@ -78,9 +82,9 @@ def test_a_new_search_takes_the_selector_and_the_budget_of_the_settings(models, 
 
 
 @pytest.mark.parametrize(("queries", "says"), [([], "0 queries"), (["a"] * 5, "5 queries"), (["x" * 301], "shorten")])
-def test_queries_that_cannot_be_searched_get_a_message(models, asked, kept, queries, says):
+def test_queries_that_cannot_be_searched_get_a_message(queries, says):
     with pytest.raises(QuestionError, match=says):
-        list(again_events(models, asked, kept, queries))
+        queries_of(Limits(), queries)
 
 
 def test_an_answer_without_its_video_says_what_to_do(models, asked, kept):
@@ -132,7 +136,7 @@ def test_arms_put_uniform_first_and_refuse_what_is_no_comparison():
         ([], [8], "nothing to compare"),
         (["no such rule"], [8], "nothing to compare"),
         (["topk"], [], "no budget"),
-        (["topk"], [4000], "no budget"),
+        (["topk"], [4000], "budget is 4000"),
         (["topk", "random", ""], [4, 8], "6 or fewer"),
     ):
         with pytest.raises(QuestionError, match=says):

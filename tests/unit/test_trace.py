@@ -78,10 +78,10 @@ def test_a_folder_that_holds_something_is_not_overwritten(tmp_path):
 
 
 def test_foreign_folders_are_refused(tmp_path):
-    with pytest.raises(UserError, match=r"no trace\.json"):
+    with pytest.raises(UserError, match=r"has no trace\.json"):
         Trace.load(tmp_path)
     (tmp_path / "trace.json").write_text("{")
-    with pytest.raises(UserError, match="not readable JSON"):
+    with pytest.raises(UserError, match=r"trace\.json .* cannot be read"):
         Trace.load(tmp_path)
     (tmp_path / "trace.json").write_text(json.dumps({"schema": 99}))
     with pytest.raises(UserError, match="schema"):
