@@ -4,6 +4,7 @@ import copy
 import json
 import logging
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -83,14 +84,20 @@ def check_mutations(benchmark: str, source: Path, folder: Path, rng: random.Rand
 
 def check(benchmark: str, path: Path, data: bytes) -> None:
     path.write_bytes(data)
-    try:
-        loaded = read_benchmark(benchmark, path)
-    except AnnotationError as error:
-        assert path.name in str(error)
+    found = records_or_error(benchmark, path)
+    if isinstance(found, str):
+        assert path.name in found
         return
-    assert len({record.id for record in loaded.records}) == len(loaded.records)
-    for record in loaded.records:
+    assert len({record.id for record in found}) == len(found)
+    for record in found:
         check_record(record)
+
+
+def records_or_error(benchmark: str, path: Path) -> list[Record] | str:
+    try:
+        return read_benchmark(benchmark, path).records
+    except AnnotationError as error:
+        return str(error)
 
 
 def check_record(record: Record) -> None:
@@ -110,9 +117,7 @@ def parsed(path: Path) -> list:
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".jsonl":
         return [json.loads(line) for line in text.splitlines() if line.strip()]
-    return json.loads(
-        text.replace(",\n      }", "}").replace(",\n    ]", "]").replace(",\n  }", "}").replace(",\n]", "]")
-    )
+    return json.loads(re.sub(r",(\s*[\]}])", r"\1", text))  # one of them has commas before closing brackets
 
 
 def written(entries: list, suffix: str) -> bytes:
