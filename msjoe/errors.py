@@ -17,6 +17,14 @@ class CheckpointError(UserError):
     """Weights that are missing, foreign or of another version."""
 
 
+class PathError(UserError):
+    """A file or folder that cannot be written."""
+
+
+class BusyError(UserError):
+    """A folder that another run is working in."""
+
+
 class QuestionError(UserError):
     """A question, its options or a setting that cannot be worked with."""
 
