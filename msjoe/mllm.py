@@ -112,6 +112,17 @@ class Mllm:
         limit = self.templates.open_new_tokens if opened else self.templates.answer_new_tokens
         return self._reply(batch, message, self.frame_pixels, limit, temperature, seed)
 
+    def check_reason(self, question: str, options: Sequence[str], times: Sequence[float], max_queries: int = 4) -> None:
+        """Raise QuestionError where a prompt with previews at ``times`` is too long whatever their size.
+
+        For before they are read, which takes time and memory for each.
+        """
+        self._check_text(len(times), lambda: self.templates.reason_message(question, options, times, max_queries))
+
+    def check_answer(self, question: str, options: Sequence[str], times: Sequence[float]) -> None:
+        """The same for key-frames."""
+        self._check_text(len(times), lambda: self.templates.answer_message(question, options, times))
+
     def inputs(self, batch: Sequence[Shown], message: Callable[[Shown], dict], max_pixels: int) -> dict:
         """Processor output for a batch, on the model's device; every picture within ``max_pixels``."""
         texts = [
@@ -130,12 +141,23 @@ class Mllm:
         smallest = self.processor.image_processor.size["shortest_edge"]
         return {"size": {"shortest_edge": min(smallest, max_pixels), "longest_edge": max_pixels}}
 
+    @property
+    def _context(self) -> int:
+        """Tokens that the model reads at most."""
+        return self.model.config.get_text_config().max_position_embeddings
+
+    def _check_text(self, pictures: int, message: Callable[[], dict]) -> None:
+        """A lower bound of the prompt's length, without the pictures: of each only its mark and its time count."""
+        if pictures >= self._context:  # the text alone would take long to write
+            self._check_length(pictures)
+        text = self.processor.apply_chat_template([message()], tokenize=False, add_generation_prompt=True)
+        self._check_length(len(self.processor.tokenizer(text)["input_ids"]))
+
     def _check_length(self, length: int) -> None:
-        context = self.model.config.get_text_config().max_position_embeddings
-        if length >= context:
+        if length >= self._context:
             raise QuestionError(
-                f"the prompt has {length:,} tokens, {self.id} reads {context:,}: lower the budget, "
-                f"or shorten the question and its options"
+                f"the prompt has {length:,} tokens or more, {self.id} reads {self._context:,}: lower the budget or the "
+                f"number of previews, or shorten the question and its options"
             )
 
     def _reply(

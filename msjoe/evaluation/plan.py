@@ -61,8 +61,12 @@ class Plan:
         _check_names("--selectors", self.selectors)
         _check_names("--queries", self.queries, QUERIES)
         _check_names("--budget", self.budgets)
-        if self.batch < 1 or (self.limit is not None and self.limit < 1):
-            raise QuestionError(f"--batch is {self.batch} and --limit {self.limit}: give 1 or more")
+        if self.batch < 1:
+            raise QuestionError(f"--batch is {self.batch}: give 1 or more")
+        if self.limit is not None and self.limit < 1:
+            raise QuestionError(f"--limit is {self.limit}: give 1 or more, or leave it out for all questions")
+        if self.seed < 0:
+            raise QuestionError(f"--seed is {self.seed}: give 0 or more")
         if self.wording not in WORDINGS:
             raise QuestionError(f"the wording is {self.wording!r}: choose one of {', '.join(WORDINGS)}")
         for budget in self.budgets:
