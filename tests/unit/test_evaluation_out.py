@@ -144,7 +144,8 @@ def test_a_run_that_another_has_replaced_stops_before_its_first_answer(tmp_path,
 
 
 @pytest.mark.parametrize("flags", [["--seed", "-1"], ["--limit", "0"], ["--batch", "0"]])
-def test_numbers_that_cannot_be_are_refused_by_name(tmp_path, flags, capsys):
+def test_numbers_that_cannot_be_are_refused_by_name(tmp_path, flags, capsys, monkeypatch):
+    monkeypatch.setattr(session, "load_models", lambda *_: pytest.fail("models were loaded"))
     assert main(["eval", "reel", *flags, "--out", str(tmp_path / "run")]) == 2
     said = capsys.readouterr().err
     assert flags[0].strip("-") in said
