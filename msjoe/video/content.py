@@ -16,8 +16,8 @@ def content_id(path: Path) -> str:
     """A hash of the size and of every byte; not of the name. Raises VideoError for a file that cannot be read.
 
     Every byte, because a download that is not complete often has its full size already, with zeros anywhere in it.
-    That is about a second a GiB, once in a process: the answer is remembered until the file's time stamps, size or
-    inode change.
+    That is seconds a GiB, once in a process: the answer is remembered until the file's time stamps, size or inode
+    change. Decoding the file takes far longer.
     """
     try:
         stat = os.stat(path)
