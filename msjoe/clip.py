@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +21,13 @@ import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError
 
-from msjoe.cache import FeatureCache
+from msjoe.cache import FeatureCache, FeatureKey
 from msjoe.clip_names import load_failure, resolve
 from msjoe.errors import CheckpointError
 from msjoe.flags import check_device
+from msjoe.video.base import FrameSource, dense_count
 
-__all__ = ["Clip", "FeatureCache", "similarity"]
+__all__ = ["Clip", "FeatureCache", "feature_key", "similarity"]
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,11 @@ class Clip:
         autocast, why = _autocast(chosen)
         log.info("CLIP %s on %s, %s: %s", name, chosen, autocast or "float32", why)
         return cls(identity, height, chosen, model, tokenizer, autocast)
+
+    @cached_property
+    def width(self) -> int:
+        """D of its embeddings. No field of open_clip's models holds it for all of them, so a text is encoded."""
+        return self.encode_texts(["a picture"]).shape[1]
 
     def encode_batches(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Yield unnormalised float32 [B, D] embeddings of uint8 [B, H, W, 3] RGB batches.
@@ -119,6 +126,12 @@ class Clip:
     def _precision(self) -> torch.autocast:
         enabled = self.autocast is not None
         return torch.autocast(self.device.type, dtype=self.autocast or torch.bfloat16, enabled=enabled)
+
+
+def feature_key(source: FrameSource, clip: Clip, fps: float) -> FeatureKey:
+    """What ``clip``'s features of a video are kept under: equal keys, equal features."""
+    dtype = str(clip.autocast or torch.float32).removeprefix("torch.")
+    return FeatureKey(source.id, clip.id, fps, dtype, dense_count(source.duration, fps), clip.width)
 
 
 def similarity(text_QD: np.ndarray, feats_TD: np.ndarray) -> np.ndarray:

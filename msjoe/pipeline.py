@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from msjoe.clip import feature_key
 from msjoe.errors import QuestionError
 from msjoe.estimate import clip_warning
 from msjoe.mllm import Shown
@@ -126,8 +127,8 @@ def _similarity_step(
     n_dense = dense_count(source.duration, settings.dense_fps)
     yield Event("similarity", 0.0, f"matching with {n_dense} frames", trace)
     start = time.perf_counter()
-    key = (source.id, models.clip.id, settings.dense_fps)
-    feats_TD = models.cache.get(*key) if models.cache else None
+    key = feature_key(source, models.clip, settings.dense_fps) if models.cache else None
+    feats_TD = models.cache.get(key) if models.cache else None
     if feats_TD is None:
         if warning := clip_warning(models.clip, n_dense, source.duration):
             trace.notes.append(warning)
@@ -139,7 +140,7 @@ def _similarity_step(
             yield Event("similarity", min(done / n_dense, 0.99), f"{done} of {n_dense} frames", trace)
         feats_TD = np.concatenate(parts)
         if models.cache:
-            models.cache.put(*key, feats_TD)
+            models.cache.put(key, feats_TD)
     else:
         trace.notes.append("frame features came from the cache: this video was looked at before")
     text_QD = models.clip.encode_texts(trace.queries)

@@ -14,9 +14,11 @@ def finish(records: list[Record], notes: Iterable[str] = ()) -> Loaded:
     records, renamed = _unique(records)
     same = [r.id for r in records if len(set(r.options)) < len(r.options)]
     unknown = [r.id for r in records if r.options and not r.answer]
+    twice = _repeated(records)
     notes = [
         *notes,
         *note(renamed, "questions had an id that was taken: numbered"),
+        *note(twice, "questions are in the file more than once, word for word: each counts every time"),
         *note(same, "questions have the same option twice: asked as they are"),
         *note(unknown, "questions have no known answer: asked, not scored"),
     ]
@@ -39,13 +41,27 @@ def two_durations(records: Iterable[Record]) -> list[str]:
     return [video for video, found in lengths.items() if len(found) > 1]
 
 
+def _repeated(records: Iterable[Record]) -> list[str]:
+    """Ids of questions that were met before: the same words, options and answer about the same video."""
+    seen, repeated = set(), []
+    for record in records:
+        same = (record.video, record.question, record.options, record.answer, record.group)
+        if same in seen:
+            repeated.append(record.id)
+        seen.add(same)
+    return repeated
+
+
 def _unique(records: list[Record]) -> tuple[list[Record], list[str]]:
-    """The second "x" becomes "x#2"."""
-    seen, unique, renamed = Counter(), [], []
+    """The second "x" becomes "x#2", or the next number that is free."""
+    taken, seen, unique, renamed = {record.id for record in records}, Counter(), [], []
     for record in records:
         seen[record.id] += 1
         if seen[record.id] > 1:
             renamed.append(record.id)
-            record = replace(record, id=f"{record.id}#{seen[record.id]}")
+            while (name := f"{record.id}#{seen[record.id]}") in taken:
+                seen[record.id] += 1
+            taken.add(name)
+            record = replace(record, id=name)
         unique.append(record)
     return unique, renamed

@@ -21,35 +21,36 @@ def load_longvideobench(path: str | Path) -> Loaded:
     rows = [row for file in annotation_files(path, *FILES) for row in read_rows(file)]
     records = [_record(row) for row in rows]
     foreign = [
-        r.video for r, row in zip(records, rows, strict=True) if not r.video.startswith(row.get("video_id", default=""))
+        r.video
+        for r, row in zip(records, rows, strict=True)
+        if not r.video.startswith(row.text("video_id", default=""))
     ]
     return finish(records, note(list(dict.fromkeys(foreign)), "videos are not named by their video_id: by video_path"))
 
 
 def _record(row: Row) -> Record:
-    options = _options(row)
-    choice = row.get("correct_choice", default=-1)
-    names = (row.get("question_category"), row.get("level"), row.get("topic_category"))
+    options = row.counted(_options(row))
+    choice = row.whole("correct_choice", default=-1)
+    names = (row.text(name, default="") for name in ("question_category", "level", "topic_category"))
     return Record(
-        id=str(row.need("id")),
+        id=row.name("id"),
         benchmark="longvideobench",
-        question=row.need("question"),
+        question=row.filled("question"),
         options=options,
-        answer=LETTERS[int(choice)] if 0 <= choice < len(options) else "",
-        video=row.need("video_path"),
-        duration=float(row.need("duration")),
-        group=str(int(row.need("duration_group"))),
+        answer=LETTERS[choice] if 0 <= choice < len(options) else "",
+        video=row.filled("video_path"),
+        duration=row.amount("duration"),
+        group=str(row.whole("duration_group")),
         labels=tuple(name for name in names if name),
-        subtitles=row.get("subtitle_path", default=""),
-        subtitle_start=float(row.get("starting_timestamp_for_subtitles", default=0)),
+        subtitles=row.text("subtitle_path", default=""),
+        subtitle_start=row.amount("starting_timestamp_for_subtitles", default=0.0),
     )
 
 
 def _options(row: Row) -> tuple[str, ...]:
-    if (candidates := row.get("candidates")) is not None:
-        return tuple(candidates)
-    row.need(_COLUMNS[0])
-    options = [row.get(column, default=_PADDING) for column in _COLUMNS]
+    if row.has("candidates"):
+        return row.options("candidates")
+    options = [row.text(_COLUMNS[0]), *(row.text(column, default=_PADDING) for column in _COLUMNS[1:])]
     while options and options[-1] == _PADDING:
         options.pop()
     return tuple(options)

@@ -10,9 +10,8 @@ from pathlib import Path
 
 from msjoe.data.checks import finish, note
 from msjoe.data.record import Loaded, Record
-from msjoe.data.rows import Row, annotation_files, read_rows
+from msjoe.data.rows import Row, annotation_files, as_options, read_rows
 from msjoe.data.texts import letter_of, split_embedded, without_labels
-from msjoe.errors import AnnotationError
 
 FILES = ("video_info.meta.jsonl", "**/train-*.parquet", "**/*.parquet", "LVBench.tsv")
 
@@ -20,9 +19,9 @@ FILES = ("video_info.meta.jsonl", "**/train-*.parquet", "**/*.parquet", "LVBench
 def load_lvbench(path: str | Path) -> Loaded:
     """All questions of the file, or of the folder it lies in. Raises AnnotationError."""
     rows = [row for file in annotation_files(path, *FILES) for row in read_rows(file)]
-    pairs = [(row, row.inner(q)) for row in rows for q in row.get("qa", default=[row.fields])]
+    pairs = [(row, question) for row in rows for question in (row.inner("qa") if row.has("qa") else [row])]
     records = [_record(video, question) for video, question in pairs]
-    numbers = [str(uid) for _, q in pairs if isinstance(uid := q.get("uid"), int)]
+    numbers = [str(uid) for _, q in pairs if isinstance(uid := q.fields.get("uid"), int)]
     resplit = [row.path.name for row in rows[:1] if "task_name" in row.fields]
     return finish(
         records,
@@ -35,42 +34,54 @@ def _record(video: Row, question: Row) -> Record:
     """``video`` and ``question`` hold the same fields in the flat forms."""
     if "task_name" in question.fields:
         return _resplit(question)
-    stem, options = split_embedded(question.need("question"))
-    options = options or without_labels(question.get("options", "candidates", default=()))
+    stem, options = split_embedded(question.filled("question"))
+    options = options or without_labels(question.options("options", "candidates", default=()))
     if not options:
-        raise AnnotationError(f"{question.place}: no options in or beside the question: give LVBench's own file")
-    types = question.get("question_type", default=[])
-    info = video.get("video_info", default={})
-    minutes = info.get("duration_minutes")
+        raise question.error("no options in or beside the question: give LVBench's own file")
+    minutes = video.part("video_info").amount("duration_minutes", default=None)
     return Record(
-        id=str(question.need("uid", "question_id")),
+        id=question.name("uid", "question_id"),
         benchmark="lvbench",
         question=stem,
-        options=options,
-        answer=letter_of(question.get("answer", default=""), options),
-        video=video.get("video_path") or f"{video.need('key')}.mp4",
+        options=question.counted(options),
+        answer=letter_of(question.text("answer", default=""), options),
+        video=video.filled("video_path") if video.has("video_path") else f"{video.filled('key')}.mp4",
         duration=None if minutes is None else 60.0 * minutes,
-        group=video.get("type", default=""),
-        labels=tuple(types if isinstance(types, list) else [types]),
+        group=video.text("type", default=""),
+        labels=_types(question),
     )
+
+
+def _types(question: Row) -> tuple[str, ...]:
+    """A list in the official file, one text in some flat ones."""
+    if isinstance(question.fields.get("question_type"), str):
+        return (question.text("question_type"),)
+    return question.texts("question_type", default=())
 
 
 def _resplit(row: Row) -> Record:
     """ "cartoon_reasoning", key + uid as the id, the options as a Python list, the answer as text."""
-    video = row.need("video_name")
-    try:
-        options = tuple(map(str, ast.literal_eval(row.need("candidates"))))
-    except (ValueError, SyntaxError) as error:
-        raise AnnotationError(f"{row.place}: candidates are not a list of texts ({error})") from error
-    group, _, kind = row.need("task_name").partition("_")
+    video = row.filled("video_name")
+    options = row.counted(_python_list(row))
+    group, _, kind = row.text("task_name").partition("_")
     return Record(
-        id=row.need("question_id").removeprefix(Path(video).stem),
+        id=row.text("question_id").removeprefix(Path(video).stem),
         benchmark="lvbench",
-        question=row.need("question"),
+        question=row.filled("question"),
         options=options,
-        answer=letter_of(row.get("answer", default=""), options),
+        answer=letter_of(row.text("answer", default=""), options),
         video=video,
         duration=None,
         group=group,
         labels=(kind,),
     )
+
+
+def _python_list(row: Row) -> tuple[str, ...]:
+    try:
+        options = as_options(ast.literal_eval(row.text("candidates")))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:  # all that literal_eval raises
+        raise row.error(f"candidates are not a list of texts ({error})") from error
+    if options is None:
+        raise row.error("candidates are not a list of texts")
+    return options

@@ -22,9 +22,10 @@ _TASKS = {"findNeedle": "needle"}  # the official file's name for it
 def load_mlvu(path: str | Path) -> Loaded:
     """All multiple-choice questions of the file, or of a folder with a file per task. Raises AnnotationError."""
     rows = [row for file in annotation_files(path, *FILES) for row in read_rows(file)]
-    open_ended = [_place(row) for row in rows if row.get("candidates") is None]
-    blank = [_place(row) for row in rows if row.get("candidates") is not None and _is_blank(row)]
-    rows = [row for row in rows if row.get("candidates") is not None and not _is_blank(row)]
+    open_ended = [_place(row) for row in rows if not row.has("candidates")]
+    closed = [row for row in rows if row.has("candidates")]
+    blank = [_place(row) for row in closed if _is_blank(row)]
+    rows = [row for row in closed if not _is_blank(row)]
     if not rows:
         raise AnnotationError(f"no question with options in {path}: give MLVU's annotation file, or the folder of them")
     foreign = [_place(row) for row in rows if _answer(row) and not letter_of(_answer(row), _options(row))]
@@ -44,7 +45,7 @@ def _records(rows: list[Row]) -> list[Record]:
     """The official files have no ids: a task's questions are numbered."""
     numbers, records = Counter(), []
     for row in rows:
-        task = row.need("task_type", "question_type")
+        task = row.text("task_type", "question_type")
         task = _TASKS.get(task, task)
         records.append(_record(row, task, f"{task}-{numbers[task]}"))
         numbers[task] += 1
@@ -52,31 +53,30 @@ def _records(rows: list[Row]) -> list[Record]:
 
 
 def _record(row: Row, task: str, number: str) -> Record:
-    options = _options(row)
-    duration = row.get("duration")
+    options = row.counted(_options(row))
     return Record(
-        id=str(row.get("question_id", default=number)),
+        id=row.name("question_id", default=number),
         benchmark="mlvu",
-        question=split_embedded(row.need("question"))[0],
+        question=split_embedded(row.filled("question"))[0],
         options=options,
         answer=letter_of(_answer(row), options) or closest_letter(_answer(row), options),
-        video=row.need("video_name", "video"),
-        duration=None if duration is None else float(duration),
+        video=row.filled("video_name", "video"),
+        duration=row.amount("duration", default=None),
         group=task,
     )
 
 
 def _options(row: Row) -> tuple[str, ...]:
-    return tuple(row.need("candidates"))
+    return row.options("candidates")
 
 
 def _answer(row: Row) -> str:
-    return row.get("answer", default="")
+    return row.text("answer", default="")
 
 
 def _is_blank(row: Row) -> bool:
-    return not row.need("question").strip() and not any(option.strip() for option in _options(row))
+    return not row.text("question").strip() and not any(option.strip() for option in _options(row))
 
 
 def _place(row: Row) -> str:
-    return row.get("video_name", "video", default=row.place)
+    return row.text("video_name", "video", default=row.place)

@@ -16,7 +16,7 @@ from msjoe.errors import AnnotationError
 
 FOLDERS = ("", "subtitle", "subtitles")  # below the given root
 SHORTEST = 1.0  # seconds; LongVideoBench widens what is shorter around its middle
-_CLOCK = r"(\d+):(\d\d):(\d\d(?:[.,]\d+)?)"
+_CLOCK = r"(\d{1,5}):(\d\d):(\d\d(?:[.,]\d+)?)"
 _SPAN = re.compile(rf"{_CLOCK}\s*-->\s*{_CLOCK}")
 _TAG = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")
 
@@ -53,7 +53,7 @@ def cues_at(record: Record, root: str | Path, times: Sequence[float]) -> list[Cu
 def read_srt(path: Path) -> list[Cue]:
     """All lines of an .srt file, tags taken off; blocks without a time or a text are passed over."""
     cues = []
-    for block in re.split(r"\n\s*\n", path.read_text(encoding="utf-8-sig", errors="replace").replace("\r", "")):
+    for block in re.split(r"\n\s*\n", _lenient_text(path).replace("\r", "")):
         if span := _SPAN.search(block):
             text = " ".join(_TAG.sub("", block[span.end() :]).split())
             if text:
@@ -68,9 +68,9 @@ def read_json_cues(path: Path, offset: float = 0.0, duration: float | None = Non
     too, which would put it before the start; here it is ``duration``.
     """
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(path.read_text(encoding="utf-8-sig"))
         return sorted((_cue(entry, offset, duration) for entry in entries), key=lambda cue: cue.start)
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise AnnotationError(
             f"{path} is not a list of subtitles ({type(error).__name__}: {error}): download it again"
         ) from error
@@ -88,7 +88,17 @@ def _cue(entry: dict, offset: float, duration: float | None) -> Cue:
     if end - start < SHORTEST:
         middle = (start + end) / 2
         start, end = middle - SHORTEST / 2, middle + SHORTEST / 2
+    if not isinstance(text, str):
+        raise ValueError(f"{text!r} is no text")
     return Cue(start, end, text)
+
+
+def _lenient_text(path: Path) -> str:
+    """Subtitles come in every encoding: a letter that cannot be read costs itself alone. Raises AnnotationError."""
+    try:
+        return path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise AnnotationError(f"{path} cannot be read ({error.strerror}): check its permissions") from error
 
 
 def _clock(text: object) -> float:

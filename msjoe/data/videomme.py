@@ -21,30 +21,28 @@ def load_videomme(path: str | Path) -> Loaded:
 
 
 def _records(row: Row) -> list[Record]:
-    questions = row.get("questions")
-    if questions is None:
-        return [_record(row, row)]
-    return [_record(row, row.inner(question)) for question in questions]
+    questions = row.inner("questions") if row.has("questions") else [row]
+    return [_record(row, question) for question in questions]
 
 
 def _record(video: Row, question: Row) -> Record:
     """``video`` and ``question`` are the same row in the flat forms."""
-    options = without_labels(question.need("options", "choices"))
-    stem = video.need("videoID", "video_id")
+    options = question.counted(without_labels(question.options("options", "choices")))
+    stem = video.filled("videoID", "video_id")
     names = (
-        question.get("task_type"),
-        video.get("domain", "video_category"),
-        video.get("sub_category", "video_subcategory"),
+        question.text("task_type", default=""),
+        video.text("domain", "video_category", default=""),
+        video.text("sub_category", "video_subcategory", default=""),
     )
     return Record(
-        id=str(question.need("question_id")),
+        id=question.name("question_id"),
         benchmark="videomme",
-        question=question.need("question"),
+        question=question.filled("question"),
         options=options,
-        answer=letter_of(question.get("answer", default=""), options),
+        answer=letter_of(question.text("answer", default=""), options),
         video=f"{stem}.mp4",
         duration=None,
-        group=str(video.need("duration", "duration_category")),
+        group=video.name("duration", "duration_category"),
         labels=tuple(dict.fromkeys(name for name in names if name)),
         subtitles=f"{stem}.srt",
     )

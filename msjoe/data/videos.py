@@ -21,11 +21,11 @@ class VideoFolder:
     def find(self, record: Record) -> Path | None:
         """The file at the record's path, or of its name with another suffix or in a subfolder."""
         named = self.root / record.video
-        if named.is_file():
+        if _is_file(named):
             return named
         stem = named.stem if named.suffix in SUFFIXES else named.name  # a name may hold other dots
         paths = (named.with_name(stem + suffix) for suffix in SUFFIXES)
-        return next((path for path in paths if path.is_file()), None) or self._below.get(stem)
+        return next((path for path in paths if _is_file(path)), None) or self._below.get(stem)
 
     @cached_property
     def _below(self) -> dict[str, Path]:
@@ -37,6 +37,11 @@ class VideoFolder:
                 if os.path.splitext(name)[1] in SUFFIXES:
                     found.setdefault(os.path.splitext(name)[0], Path(folder, name))
         return found
+
+
+def _is_file(path: Path) -> bool:
+    """False also for a name that no file can have, too long or with a zero byte in it, where Path.is_file raises."""
+    return os.path.isfile(path)
 
 
 def find_video(record: Record, root: str | Path) -> Path | None:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from msjoe.errors import UserError
+from msjoe.files import check_writable
 from msjoe.flags import add_length_argument, add_model_arguments, check_model_arguments, check_seed
 
 EXAMPLES = """examples:
@@ -65,6 +66,14 @@ def _add_questions(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--strict", action="store_true", help="stop where a video is missing, instead of counting it")
     add_length_argument(group)
+    group.add_argument(
+        "--max-failed",
+        type=float,
+        default=0.5,
+        metavar="SHARE",
+        help="videos that fail are named, counted and left out; stop once more than this share of them failed, of 10 "
+        "or more that were tried (default: %(default)s)",
+    )
     group.add_argument("--tracks", default="", metavar="NAMES", help="only these tracks, duration classes or tasks")
     group.add_argument("--limit", type=int, metavar="N", help="the first N questions of each track, for a quick look")
 
@@ -132,3 +141,6 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError(f"--save-traces is {args.save_traces!r}: give a number of questions, or all")
     if args.threads is not None and args.threads < 1:
         raise UserError(f"--threads is {args.threads}: give 1 or more")
+    if not 0 <= args.max_failed <= 1:
+        raise UserError(f"--max-failed is {args.max_failed}: give a share from 0 to 1")
+    check_writable(args.out)

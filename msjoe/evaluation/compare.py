@@ -1,11 +1,14 @@
 """``msjoe compare``: two runs over the same questions, arm by arm, with paired intervals."""
 
+import logging
 from pathlib import Path
 
 from msjoe.errors import CheckpointError
 from msjoe.evaluation.report import percent, signed, table
 from msjoe.evaluation.run_folder import read_config, read_rows
 from msjoe.evaluation.summary import difference, headline
+
+log = logging.getLogger(__name__)
 
 SAME = ("benchmark", "split", "reel_version")  # without which questions of one id are not the same
 
@@ -21,6 +24,7 @@ def compare(run_a: Path, run_b: Path) -> dict:
         told = ", ".join(f"{name} {settings_a.get(name)} and {settings_b.get(name)}" for name in differing)
         raise CheckpointError(f"the runs ask different questions ({told}): give two runs of one benchmark")
     rows_a, rows_b = read_rows(run_a), read_rows(run_b)
+    _tell_changed(rows_a, rows_b)
     benchmark = settings_a["benchmark"]
     lines = []
     for arm in dict.fromkeys(row["arm"] for row in rows_a):
@@ -40,9 +44,21 @@ def comparison_table(result: dict) -> str:
     return table(["arm", "questions", "A", "B", "A minus B"], rows)
 
 
+def same_question(row_a: dict, row_b: dict) -> bool:
+    """Whether two answers under one id are to the same question; lines of earlier versions do not say."""
+    return "content" not in row_a or "content" not in row_b or row_a["content"] == row_b["content"]
+
+
+def _tell_changed(rows_a: list[dict], rows_b: list[dict]) -> None:
+    first = {row["id"]: row for row in rows_a}
+    changed = {row["id"] for row in rows_b if row["id"] in first and not same_question(first[row["id"]], row)}
+    if changed:
+        log.warning("%d questions are not the same in both runs under one id: left out", len(changed))
+
+
 def _line(benchmark: str, arm: str, rows_a: list[dict], rows_b: list[dict]) -> dict:
     a, b = ({row["id"]: row for row in rows if row["arm"] == arm} for rows in (rows_a, rows_b))
-    common = [name for name in a if name in b]
+    common = [name for name in a if name in b and same_question(a[name], b[name])]
     a, b = ([rows[name] for name in common] for rows in (a, b))
     return {
         "arm": arm,

@@ -70,6 +70,11 @@ class Library:
             by_video.setdefault(record.video, []).append(record)
         self.films = [Film(name, tuple(records)) for name, records in by_video.items()]
 
+    @property
+    def questions(self) -> dict[str, Record]:
+        """All that are asked, by id."""
+        return {record.id: record for film in self.films for record in film.records}
+
     def open(self, film: Film) -> FrameSource:
         """Raises VideoError for a file that cannot be read, or lasts longer than is allowed."""
         if self.plan.benchmark == "reel":

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from msjoe.clip import feature_key
 from msjoe.steps import Models, fetch_frames, preview_times
 from msjoe.video.base import FrameSource, dense_count
 
@@ -36,12 +37,12 @@ class Footage:
         """Unnormalised CLIP embeddings of the dense frames, from the cache of features where there is one."""
         start = time.perf_counter()
         clip, cache = self.models.clip, self.models.cache
-        key = (self.source.id, clip.id, self.dense_fps)
-        feats_TD = cache.get(*key) if cache else None
+        key = feature_key(self.source, clip, self.dense_fps) if cache else None
+        feats_TD = cache.get(key) if cache else None
         if feats_TD is None:
             feats_TD = np.concatenate(list(clip.encode_batches(self.source.dense(self.dense_fps, clip.size))))
             if cache:
-                cache.put(*key, feats_TD)
+                cache.put(key, feats_TD)
         self.feature_seconds = time.perf_counter() - start
         return feats_TD
 

@@ -5,16 +5,15 @@ Once for a question: the embedding of each set of queries. Once for an answer: t
 unless another arm of the question shows the same frames.
 """
 
-import logging
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence, Set
 
 from msjoe.data import Record
-from msjoe.errors import VideoError
 from msjoe.evaluation.answering import answer_all
 from msjoe.evaluation.asking import ask_all
 from msjoe.evaluation.choosing import choose_for
+from msjoe.evaluation.failures import MAX_FAILED, Failures
 from msjoe.evaluation.films import Film, Library
 from msjoe.evaluation.footage import Footage
 from msjoe.evaluation.loss_by_step import examine
@@ -24,8 +23,6 @@ from msjoe.evaluation.run_folder import RunFolder
 from msjoe.selectors.base import Selector
 from msjoe.steps import Models
 from msjoe.trace import Trace
-
-log = logging.getLogger(__name__)
 
 Asked = Mapping[tuple[str, int], Trace]
 
@@ -41,11 +38,16 @@ class Evaluation:
         folder: RunFolder,
         rules: Mapping[str, Selector],
         traced: Set[str] = frozenset(),
+        max_failed: float = MAX_FAILED,
     ) -> None:
-        """``rules``: as of ``build_rules``; ``traced``: ids of questions whose Traces are kept."""
+        """``rules``: as of ``build_rules``; ``traced``: ids of questions whose Traces are kept.
+
+        ``max_failed``: share of the videos that may fail before the run stops.
+        """
         self.plan, self.models, self.library, self.folder, self.traced = plan, models, library, folder, traced
         self.arms = plan.arms()
         self.rules = dict(rules) | {MSJOE: models.selector}
+        self.failures = Failures(folder, max_failed)
 
     def left(self, film: Film) -> list[Record]:
         """The questions that the folder does not hold with all arms."""
@@ -54,34 +56,52 @@ class Evaluation:
     def run(self, films: Sequence[Film]) -> Iterator[Record]:
         """Answer what is left; yields each question when its lines are on disk.
 
-        A video that cannot be read is logged and left out: the summary names what has no answers.
+        What a video's work raises is noted in ``failures`` and the run goes on. Raises VideoError when too many have
+        failed, PathError when an answer cannot be written.
         """
-        for film in films:
-            if self.left(film):
-                try:
-                    yield from self._run_film(film)
-                except VideoError as error:
-                    log.warning("%s is left out: %s", film.name, error)
+        left = [film for film in films if self.left(film)]
+        self.failures.sound |= {film.name for film in films} - {film.name for film in left}
+        for film in left:
+            yield from self._run_film(film)
+            self.failures.check()
 
     def _run_film(self, film: Film) -> Iterator[Record]:
+        left = self.left(film)
+        seen = self.failures.attempt(film.name, left, self._look, film)
+        if seen is None:
+            return
+        for record in left:
+            answered = self.failures.attempt(film.name, [record], self._answer, record, *seen)
+            if answered is not None:
+                self._write(record, seen[0].feature_seconds / len(film.records), *answered)
+                yield record
+        if film.name not in self.failures.videos:
+            self.failures.sound.add(film.name)
+
+    def _look(self, film: Film) -> tuple[Footage, Asked]:
+        """What all questions of a video share."""
         footage = Footage(self.library.open(film), self.models, self.plan.dense_fps)
         if any(arm.needs_scores for arm in self.arms):
             _ = footage.feats_TD  # now, so that no question is charged for all of it
         own = any(arm.queries == "own" for arm in self.arms)
         # All questions of the film, also when some are answered: a batch stays what it was before a stop.
-        asked = ask_all(film.records, footage, self.plan) if own else {}
-        feature_seconds = footage.feature_seconds / len(film.records)
-        for record in self.left(film):
-            traces = self.choose(record, asked, footage)
-            same = answer_all(record, self.arms, traces, footage, self.library.wording, self.plan.batch)
-            rows = [
-                row_of(record, arm, trace, feature_seconds, owner, self._keep(record, arm, trace), truth)
-                for arm, trace, owner, truth in zip(
-                    self.arms, traces, same, self._examined(record, traces, footage), strict=True
-                )
-            ]
-            self.folder.append(rows)
-            yield record
+        return footage, ask_all(film.records, footage, self.plan) if own else {}
+
+    def _answer(self, record: Record, footage: Footage, asked: Asked) -> tuple[list[Trace], list[str], list[dict]]:
+        """For every arm its Trace, the arm whose reply it shares, and what Reel's truth says of the choice."""
+        traces = self.choose(record, asked, footage)
+        same = answer_all(record, self.arms, traces, footage, self.library.wording, self.plan.batch)
+        return traces, same, self._examined(record, traces, footage)
+
+    def _write(
+        self, record: Record, feature_seconds: float, traces: list[Trace], same: list[str], truths: list[dict]
+    ) -> None:
+        """Outside of ``failures``: a full disk is no fault of the video's."""
+        rows = [
+            row_of(record, arm, trace, feature_seconds, owner, self._keep(record, arm, trace), truth)
+            for arm, trace, owner, truth in zip(self.arms, traces, same, truths, strict=True)
+        ]
+        self.folder.append(rows)
 
     def choose(self, record: Record, asked: Asked, footage: Footage) -> list[Trace]:
         """A Trace up to the choice for every arm."""
@@ -106,8 +126,9 @@ class Evaluation:
         if record.id not in self.traced:
             return None
         name = f"traces/{_file_name(record.id)}--{_file_name(arm.name)}"
-        shutil.rmtree(self.folder.path / name, ignore_errors=True)  # of a run that was stopped before its line
-        trace.save(self.folder.path / name)
+        with self.folder.writing():
+            shutil.rmtree(self.folder.path / name, ignore_errors=True)  # of a run that was stopped before its line
+            trace.save(self.folder.path / name)
         return name
 
 

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 from msjoe.evaluation.loss_by_step import LOSSES
 
+MOST_NAMED = 20  # of the videos that failed
+LONGEST_REASON = 300  # characters
 NOTES = """\
 Intervals: 95 %, bootstrap over videos; a difference is paired, on the same questions. "rival": the best other
 selector at this budget, bounds aside. Unreadable answers count as wrong. A rule's list of frames is shown as it
-is, repeats included, also when it is shorter than the budget; an empty list is replaced by uniform frames
-("empty"). Seconds and visual tokens are those of a question, queries and features included; what several
-questions or arms share counts in equal shares."""
+is, repeats included, also when it is shorter than the budget, or longer ("above K": how often); an empty list is
+replaced by uniform frames ("empty": how often). Seconds and visual tokens are those of a question, queries and
+features included; what several questions or arms share counts in equal shares."""
 REEL_NOTES = """\
 "unseen": questions about compositions that never occur in training. "evidence": share of evidence scenes with a
 shown frame. Bounds: black frames; ideal queries; oracle, a frame in each evidence scene."""
@@ -22,7 +24,9 @@ under clip there is not CLIP's fault alone."""
 
 
 def report(config: dict, summary: dict) -> str:
-    """Markdown from config.json and ``summarise``'s result with "missing", "left_out" and "wall_seconds" in it."""
+    """Markdown from config.json and ``summarise``'s result, which also has "missing", "failed", "max_failed" and
+    "wall_seconds" in it.
+    """
     reel = config["settings"]["benchmark"] == "reel"
     parts = [_head(config, summary)]
     for budget in dict.fromkeys(arm["budget"] for arm in summary["arms"]):
@@ -81,10 +85,29 @@ def _head(config: dict, summary: dict) -> str:
         lines.append(
             f"- {summary['wall_seconds'] / 60:.1f} min on {summary['processes']} processes, in the last session"
         )
-    for name, told in (("missing", "videos are missing"), ("left_out", "videos could not be read")):
-        if names := summary.get(name):
-            lines.append(f"- {len(names)} {told}: {', '.join(names)}")
-    return "\n".join(lines)
+    if names := summary.get("missing"):
+        lines.append(f"- {len(names)} videos are missing: {', '.join(names)}")
+    return "\n".join(lines + _failed(summary))
+
+
+def _failed(summary: dict) -> list[str]:
+    """The videos with questions that have no answer, and why."""
+    if not (failed := summary.get("failed")):
+        return []
+    questions = sum(len(entry["questions"]) for entry in failed)
+    lines = [
+        f"- {len(failed)} videos could not be worked with, which leaves {questions} questions unanswered and out of "
+        f"all numbers (a run stops above {summary['max_failed']:.0%} of its videos, see --max-failed):"
+    ]
+    lines += [f"  - {e['video']} ({len(e['questions'])} questions): {_line(e['reason'])}" for e in failed[:MOST_NAMED]]
+    more = [f"  - and {len(failed) - MOST_NAMED} more, in summary.json"] if len(failed) > MOST_NAMED else []
+    return lines + more
+
+
+def _line(text: str) -> str:
+    """A reason in one line of fair length."""
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]} ..."
 
 
 def _accuracies(arms: Sequence[dict], headline: str) -> str:
@@ -109,7 +132,7 @@ def _groups(arms: Sequence[dict]) -> str:
 
 
 def _costs(arms: Sequence[dict]) -> str:
-    head = ["selector / queries", "seconds", "visual tokens", "frames", "unreadable", "empty"]
+    head = ["selector / queries", "seconds", "visual tokens", "frames", "unreadable", "empty", "above K"]
     rows = [
         [
             _short(arm["name"]),
@@ -118,6 +141,7 @@ def _costs(arms: Sequence[dict]) -> str:
             f"{arm['frames']:.1f}",
             "" if arm["unreadable"] is None else f"{arm['unreadable']:.1%}",
             str(arm["fallbacks"]),
+            str(arm["over_budget"]),
         ]
         for arm in arms
     ]

@@ -1,6 +1,7 @@
 """A line of answers.jsonl.
 
-"id", "video", "group", "labels": the question's. "arm", "selector", "queries_from", "budget": the arm's.
+"id", "video", "group", "labels": the question's; "content": a digest of it (``questions.digest``). "arm",
+"selector", "queries_from", "budget": the arm's.
 "letter" (null: unreadable), "gold" and "right" (null: no known answer), "reply": the answer.
 "queries"; "times" (seconds) and "tiers" of the chosen frames; "frames", how many; "visual_tokens" and "seconds"
 by step, where what several questions or arms share counts in equal shares ("features": CLIP over the dense
@@ -12,6 +13,7 @@ rule chose no frame and uniform ones were shown. "notes"; "trace": a folder in t
 from msjoe.data import Record
 from msjoe.evaluation import extract_answer
 from msjoe.evaluation.plan import Arm
+from msjoe.evaluation.questions import digest
 from msjoe.steps import NO_FRAME
 from msjoe.trace import Trace
 
@@ -24,6 +26,7 @@ def row_of(
     seconds = {"features": feature_seconds, **trace.seconds} if arm.needs_scores else trace.seconds
     return {
         "id": record.id,
+        "content": digest(record),
         "video": record.video,
         "group": record.group,
         "labels": list(record.labels),

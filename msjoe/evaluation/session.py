@@ -11,18 +11,20 @@ from typing import TextIO
 import torch
 
 from msjoe import __version__
+from msjoe.errors import QuestionError, VideoError
 from msjoe.estimate import rough_text
 from msjoe.evaluation.choosing import build_rules
 from msjoe.evaluation.command import split_names, split_numbers
+from msjoe.evaluation.failures import reasons, unanswered
 from msjoe.evaluation.films import Library, Place
 from msjoe.evaluation.harness import Evaluation
 from msjoe.evaluation.plan import Plan
 from msjoe.evaluation.report import report
-from msjoe.evaluation.run_folder import RunFolder, check_config, read_config
+from msjoe.evaluation.run_folder import RunFolder, check_config, check_place, read_config
 from msjoe.evaluation.shards import Shard
 from msjoe.evaluation.summary import summarise
-from msjoe.files import write_atomic
 from msjoe.loading import load_models
+from msjoe.mllm import Mllm
 from msjoe.reel.world import REEL_VERSION
 from msjoe.selectors.base import Selector
 from msjoe.steps import Models
@@ -59,17 +61,41 @@ def run_session(args: argparse.Namespace) -> None:
     library = Library(plan, Place(args.annotations, args.videos, args.subtitles), args.strict, args.max_minutes)
     if args.threads:
         torch.set_num_threads(args.threads)
+    check_place(args.out, plan.to_json())
     started = time.perf_counter()
     with Shard.of_environment() as shard:
         models = _models(args, shard)
-        _agree(args, plan, models, shard)
-        folder = RunFolder(args.out, shard.rank)
-        evaluation = Evaluation(plan, models, library, folder, rules, _traced(library, args.save_traces))
+        check_prompts(plan, models.mllm)
+        settings = _agree(args, plan, models, shard)
+        folder = RunFolder(args.out, shard.rank, library.questions)
+        folder.settings = settings
+        traced = _traced(library, args.save_traces)
+        evaluation = Evaluation(plan, models, library, folder, rules, traced, args.max_failed)
         _answer(evaluation, shard)
         shard.wait()
         if shard.rank == 0:
             told = {"wall_seconds": time.perf_counter() - started, "processes": shard.count}
-            sys.stdout.write(_finish(evaluation, told))
+            summary = _finish(evaluation, told)
+            sys.stdout.write((folder.path / "summary.md").read_text(encoding="utf-8"))
+            check_answered(summary)
+
+
+def check_prompts(plan: Plan, mllm: Mllm) -> None:
+    """Raises QuestionError for budgets and previews that no prompt of this MLLM can hold, before any is read."""
+    context = mllm.model.config.get_text_config().max_position_embeddings
+    most = max(plan.budgets)
+    if most >= context:
+        raise QuestionError(f"--budget is {most:,} and {mllm.id} reads {context:,} tokens: give fewer key-frames")
+    if any(arm.queries == "own" for arm in plan.arms()):
+        previews = max(plan.settings(budget, "").n_previews for budget in plan.budgets)
+        mllm.check_reason("?", (), [0.0] * min(previews, context), plan.max_queries)
+
+
+def check_answered(summary: dict) -> None:
+    """Raises VideoError where a run ends without any answer."""
+    if not summary["questions"]:
+        first = summary["failed"][0]
+        raise VideoError(f"no question could be answered: {first['video']}: {first['reason']}")
 
 
 def _models(args: argparse.Namespace, shard: Shard) -> Models:
@@ -78,8 +104,8 @@ def _models(args: argparse.Namespace, shard: Shard) -> Models:
     return load_models(args.mllm, args.clip, args.sampler, args.load_in_4bit, shard.device(args.device), cache)
 
 
-def _agree(args: argparse.Namespace, plan: Plan, models: Models, shard: Shard) -> None:
-    """The first process writes config.json before the others read it."""
+def _agree(args: argparse.Namespace, plan: Plan, models: Models, shard: Shard) -> dict:
+    """The first process writes config.json before the others read it; returns the settings."""
     settings = plan.to_json() | {"mllm": models.mllm.id, "load_in_4bit": args.load_in_4bit, "clip": models.clip.id}
     settings |= {"msjoe": describe(models.selector)}
     if plan.benchmark == "reel":
@@ -95,6 +121,7 @@ def _agree(args: argparse.Namespace, plan: Plan, models: Models, shard: Shard) -
         check_config(args.out, settings, facts, write=True)
     shard.wait()
     check_config(args.out, settings, facts, write=False)
+    return settings
 
 
 def describe(selector: Selector) -> str:
@@ -122,23 +149,21 @@ def _answer(evaluation: Evaluation, shard: Shard) -> None:
     progress.say(f"answered in {progress.seconds / 60:.1f} min")
 
 
-def _finish(evaluation: Evaluation, told: dict) -> str:
-    """Merge the answers, write summary.json and summary.md; returns the latter."""
+def _finish(evaluation: Evaluation, told: dict) -> dict:
+    """Merge the answers, write summary.json and summary.md; returns the summary."""
     folder, library = evaluation.folder, evaluation.library
-    order = [(r.id, arm.name) for film in library.films for r in film.records for arm in evaluation.arms]
-    rows = folder.merge(order)
-    answered = {row["video"] for row in rows}
-    summary = summarise(evaluation.plan, rows) | told
-    summary |= {"missing": library.missing, "left_out": [f.name for f in library.films if f.name not in answered]}
+    arms = [arm.name for arm in evaluation.arms]
+    rows = folder.merge([(r.id, arm) for film in library.films for r in film.records for arm in arms])
+    done = {(row["id"], row["arm"]) for row in rows}
+    failed = unanswered(library.films, done, arms, reasons(folder.path))
+    summary = summarise(evaluation.plan, rows) | told | {"missing": library.missing, "failed": failed}
+    summary |= {"left_out": [entry["video"] for entry in failed], "max_failed": evaluation.failures.most}
     config = read_config(folder.path)
-    text = report(config, summary)
-    _write(folder, "summary.json", json.dumps({"config": config, **summary}, indent=1, ensure_ascii=False) + "\n")
-    _write(folder, "summary.md", text)
-    return text
-
-
-def _write(folder: RunFolder, name: str, text: str) -> None:
-    write_atomic(folder.path / name, lambda path: path.write_text(text, encoding="utf-8"))
+    text = json.dumps({"config": config, **summary}, indent=1, ensure_ascii=False)
+    folder.write("summary.json", text + "\n")
+    folder.write("summary.md", report(config, summary))
+    folder.tidy()
+    return summary
 
 
 class Progress:

@@ -65,6 +65,7 @@ def _arm(benchmark: str, arm: Arm, rows: Sequence[dict]) -> dict:
     return told | {
         "unreadable": float(np.mean([row["letter"] is None for row in scored])) if scored else None,
         "fallbacks": sum(row["fallback"] for row in rows),
+        "over_budget": sum(row["frames"] > row["budget"] for row in rows),
         "shared": sum(row["same_as"] is not None for row in rows),
         "frames": _mean(rows, lambda row: row["frames"]),
         "visual_tokens": _mean(rows, lambda row: sum(row["visual_tokens"].values())),

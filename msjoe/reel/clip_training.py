@@ -126,16 +126,15 @@ def run_training(
     another process trains in ``run_dir``, PathError when something cannot be written.
     """
     torch.set_num_threads(1)  # one is faster than two where another process works beside it
+    model = continued_clip(Path(config.start_from)) if config.start_from else new_clip(config.seed)
     with run_lock(run_dir):
         remove_leftovers(run_dir / STATE_NAME)
-        return _run_steps(config, run_dir, running, stop_after)
+        return _run_steps(model.to(running.device), config, run_dir, running, stop_after)
 
 
 def _run_steps(
-    config: ClipTraining, run_dir: Path, running: Running, stop_after: int | None
+    model: torch.nn.Module, config: ClipTraining, run_dir: Path, running: Running, stop_after: int | None
 ) -> tuple[torch.nn.Module, float]:
-    model = continued_clip(Path(config.start_from)) if config.start_from else new_clip(config.seed)
-    model.to(running.device)
     optimizer = build_optimizer(model, config)
     state = TrainingState(run_dir / STATE_NAME, model, [optimizer], asdict(config))
     done, seconds = state.restore()

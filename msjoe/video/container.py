@@ -1,6 +1,5 @@
 """Opening a file: what it is, which stream is the video, and clear words where there is none."""
 
-import hashlib
 import logging
 import os
 import stat
@@ -22,8 +21,6 @@ FORMATS = (
 )
 # A title in a broken encoding must not refuse a video. PyAV 19 has no such argument and never refuses.
 LENIENT = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
-WHOLE_FILE_BYTES = 4 << 20
-CHUNK_BYTES = 1 << 20
 
 
 def checked_path(path: str | Path) -> Path:
@@ -46,20 +43,6 @@ def checked_path(path: str | Path) -> Path:
     except OSError as e:
         raise VideoError(f"{path} cannot be read ({e}): check the path and its permissions") from e
     raise VideoError(f"{absolute.name} is empty (0 bytes): give a video file; perhaps an upload or download broke off")
-
-
-def content_id(path: Path) -> str:
-    """A fast hash of the content: size, and head, middle and tail (all of a small file); not the name."""
-    size = path.stat().st_size
-    digest = hashlib.blake2b(str(size).encode(), digest_size=16)
-    with open(path, "rb") as file:
-        if size <= WHOLE_FILE_BYTES:
-            digest.update(file.read())
-        else:
-            for offset in (0, (size - CHUNK_BYTES) // 2, size - CHUNK_BYTES):
-                file.seek(offset)
-                digest.update(file.read(CHUNK_BYTES))
-    return digest.hexdigest()
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from msjoe.errors import VideoError
-from msjoe.video.container import content_id, in_words
+from msjoe.video.container import in_words
+from msjoe.video.content import content_id
 from msjoe.video.facts import Facts, facts_of
 from msjoe.video.file import VideoFile
 from msjoe.video.index import HALF_OPEN_SECONDS

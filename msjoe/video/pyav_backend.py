@@ -18,7 +18,8 @@ import av
 import numpy as np
 
 from msjoe.errors import VideoError
-from msjoe.video.container import content_id, in_words
+from msjoe.video.container import in_words
+from msjoe.video.content import content_id
 from msjoe.video.decode import ChainDecoder, UndecodablePart
 from msjoe.video.facts import facts_of
 from msjoe.video.file import VideoFile

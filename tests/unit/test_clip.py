@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+from dataclasses import replace
 
 import huggingface_hub.constants
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from msjoe.cache import FeatureCache, default_folder
+from msjoe.cache import FeatureCache, FeatureKey, default_folder
 from msjoe.clip import Clip, similarity
 from msjoe.errors import CheckpointError
 from msjoe.reel import clip_model, version
@@ -232,56 +233,60 @@ def test_an_error_of_the_source_arrives(narrow):
 
 
 FEATS = np.random.default_rng(0).normal(size=(7, 4)).astype(np.float32)
+KEY = FeatureKey("v", "c", 1.0, "float32", 7, 4)
 
 
 def test_cache_gives_back_what_was_put(tmp_path):
     cache = FeatureCache(tmp_path / "new" / "folder")
-    assert cache.get("v", "c", 1.0) is None
-    cache.put("v", "c", 1.0, FEATS)
-    np.testing.assert_array_equal(FeatureCache(tmp_path / "new" / "folder").get("v", "c", 1), FEATS)
-    assert [cache.get(*key) for key in (("w", "c", 1.0), ("v", "d", 1.0), ("v", "c", 2.0))] == [None] * 3
+    assert cache.get(KEY) is None
+    cache.put(KEY, FEATS)
+    np.testing.assert_array_equal(FeatureCache(tmp_path / "new" / "folder").get(replace(KEY, fps=1)), FEATS)
+    others = [{"video": "w"}, {"clip": "d"}, {"fps": 2.0}, {"dtype": "bfloat16"}, {"frames": 8}, {"width": 5}]
+    assert [cache.get(replace(KEY, **other)) for other in others] == [None] * 6
     assert [path.suffix for path in cache.folder.iterdir()] == [".safetensors"]  # no temporary is left
 
 
 @pytest.mark.parametrize("damage", [b"", b"rubbish", None])
 def test_corrupt_entry_is_a_logged_miss_and_heals(tmp_path, caplog, damage):
     cache = FeatureCache(tmp_path)
-    cache.put("v", "c", 1.0, FEATS)
+    cache.put(KEY, FEATS)
     (path,) = tmp_path.iterdir()
     path.write_bytes(path.read_bytes()[:-8] if damage is None else damage)
-    assert cache.get("v", "c", 1.0) is None
-    assert "cannot be read" in caplog.text
-    cache.put("v", "c", 1.0, FEATS)
-    np.testing.assert_array_equal(cache.get("v", "c", 1.0), FEATS)
+    assert cache.get(KEY) is None
+    assert "damaged" in caplog.text
+    cache.put(KEY, FEATS)
+    np.testing.assert_array_equal(cache.get(KEY), FEATS)
 
 
 def test_entry_of_another_key_is_a_miss(tmp_path):
     cache = FeatureCache(tmp_path)
-    cache.put("v", "c", 1.0, FEATS)
+    cache.put(KEY, FEATS)
     (path,) = tmp_path.iterdir()
-    path.rename(cache._path('["other", "c", 1.0]'))
-    assert cache.get("other", "c", 1.0) is None
+    other = replace(KEY, video="other")
+    path.rename(cache._path(other))
+    assert cache.get(other) is None
 
 
 def test_least_recently_used_goes_first(tmp_path):
     entry = FeatureCache(tmp_path / "one")
-    entry.put("v", "c", 1.0, FEATS)
+    entry.put(KEY, FEATS)
     size = next((tmp_path / "one").iterdir()).stat().st_size
     cache = FeatureCache(tmp_path / "many", max_bytes=2 * size)
-    for age, video in enumerate(["a", "b"]):
-        cache.put(video, "c", 1.0, FEATS)
-        os.utime(cache._path(json.dumps([video, "c", 1.0])), (1000 + age, 1000 + age))
-    assert cache.get("a", "c", 1.0) is not None  # now used later than b
-    cache.put("d", "c", 1.0, FEATS)
-    assert [cache.get(video, "c", 1.0) is not None for video in "abd"] == [True, False, True]
+    a, b, d = (replace(KEY, video=video) for video in "abd")
+    for age, key in enumerate([a, b]):
+        cache.put(key, FEATS)
+        os.utime(cache._path(key), (1000 + age, 1000 + age))
+    assert cache.get(a) is not None  # now used later than b
+    cache.put(d, FEATS)
+    assert [cache.get(key) is not None for key in (a, b, d)] == [True, False, True]
 
 
 def test_a_folder_that_cannot_be_written_does_not_stop_the_answer(tmp_path, caplog):
     (tmp_path / "file").write_text("not a folder")
     cache = FeatureCache(tmp_path / "file")
-    cache.put("v", "c", 1.0, FEATS)
+    cache.put(KEY, FEATS)
     assert "not cached" in caplog.text
-    assert cache.get("v", "c", 1.0) is None
+    assert cache.get(KEY) is None
 
 
 def test_default_folder(monkeypatch, tmp_path):

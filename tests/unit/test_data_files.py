@@ -125,7 +125,7 @@ def test_ones_own_questions():
     ("line", "said"),
     [
         ('{"question": "Who?"}', "no field 'video'"),
-        ('{"video": " ", "question": "Who?"}', "the video's name is empty"),
+        ('{"video": " ", "question": "Who?"}', "video is ' ': give a text that is not empty"),
         ('{"video": "a.mp4"}', "no field 'question'"),
         ('{"video": "a.mp4", "question": " "}', "the question is empty"),
         ('{"video": "a.mp4", "question": "Who?", "options": ["x"]}', "only one option"),

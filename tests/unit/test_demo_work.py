@@ -12,6 +12,7 @@ from demo.memory import MemoryCache
 from demo.rules import rule_choices, rule_names
 from demo.shelf import Kept
 from demo.work import Arm, Asked, again_events, answer_events, compare_events
+from msjoe.cache import FeatureKey
 from msjoe.errors import QuestionError, UserError, VideoError
 from msjoe.selectors import build_selector
 from msjoe.selectors.base import ScoreSet
@@ -35,7 +36,8 @@ class NoFrames:
     """A CLIP that reads texts, and fails where a frame is put in."""
 
     def __init__(self, clip) -> None:
-        self.id, self.size, self.encode_texts = clip.id, clip.size, clip.encode_texts
+        for name in ("id", "size", "width", "autocast", "encode_texts"):
+            setattr(self, name, getattr(clip, name))
 
     def encode_batches(self, batches):
         raise AssertionError("frames were put into CLIP again")
@@ -180,14 +182,15 @@ def test_every_rule_on_offer_can_be_built_and_chooses():
 def test_the_cache_in_memory_is_bounded():
     cache = MemoryCache(most_bytes=100)
     one, two = np.zeros((2, 5), np.float32), np.ones((2, 5), np.float32)  # 40 bytes each
-    cache.put("a", "clip", 1.0, one)
-    cache.put("b", "clip", 1.0, two)
-    assert cache.get("a", "clip", 1.0) is one
-    cache.put("c", "clip", 1.0, one)
-    assert cache.get("b", "clip", 1.0) is None  # looked at longest ago
-    assert cache.get("a", "clip", 1.0) is one
-    cache.put("d", "clip", 1.0, np.zeros(1000, np.float32))
-    assert cache.get("d", "clip", 1.0) is None
+    a, b, c, d = (FeatureKey(video, "clip", 1.0, "float32", 2, 5) for video in "abcd")
+    cache.put(a, one)
+    cache.put(b, two)
+    assert cache.get(a) is one
+    cache.put(c, one)
+    assert cache.get(b) is None  # looked at longest ago
+    assert cache.get(a) is one
+    cache.put(d, np.zeros(1000, np.float32))
+    assert cache.get(d) is None
 
 
 def test_a_reply_ends_where_it_is_interrupted(models, asked, monkeypatch):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from msjoe.cache import FeatureCache
 from msjoe.data import reel_source, reel_truth
 from msjoe.errors import UserError
 from msjoe.evaluation.answering import answer_all
@@ -60,6 +61,7 @@ def test_the_traces_are_those_of_the_pipeline(tmp_path, models):
 
 def test_each_thing_is_computed_once(tmp_path, models, monkeypatch):
     chosen = ("uniform", "aks", "topk", "msjoe")  # faithful AKS gives uniform's frames at these budgets
+    models = replace(models, cache=FeatureCache(tmp_path / "features"))  # the shared one may know this video already
     made = evaluation(tmp_path, models, selectors=chosen, budgets=(4, 8), tracks=("needle",), limit=3, bounds=True)
     calls = Counter()
 

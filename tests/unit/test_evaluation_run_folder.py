@@ -67,6 +67,7 @@ def test_a_folder_of_other_settings_is_refused_by_name(tmp_path):
     check_config(tmp_path / "run", {"seed": 0, "budgets": (8, 16)}, {"command": "x"}, write=True)
     check_config(tmp_path / "run", {"seed": 0, "budgets": (8, 16)}, {"command": "y"}, write=True)
     assert read_config(tmp_path / "run")["command"] == "x"
+    RunFolder(tmp_path / "run").append([row("a")])
     with pytest.raises(CheckpointError, match="seed is 0 there, 1 here"):
         check_config(tmp_path / "run", {"seed": 1, "budgets": (8, 16)}, {}, write=True)
     with pytest.raises(CheckpointError, match="limit is None there, 5 here"):

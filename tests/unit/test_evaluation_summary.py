@@ -140,7 +140,7 @@ def test_the_report_holds_the_numbers_and_what_was_left_out(summary):
     assert "80.0 (" in text
     assert "+40.0 (" in text
     lines = [line for line in text.splitlines() if line.startswith("|")]
-    assert {line.count("|") for line in lines if "unreadable" in line} == {7}
+    assert {line.count("|") for line in lines if "unreadable" in line} == {8}
     assert "| topk/own/8 " in text.split("## Where wrong answers were lost")[1]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from msjoe.cache import FeatureCache
 from msjoe.data import Record
+from msjoe.errors import VideoError
 from msjoe.evaluation.choosing import build_rules
 from msjoe.evaluation.films import Film, Library
 from msjoe.evaluation.harness import Evaluation
@@ -136,6 +137,8 @@ def _ask(task: Task, library: Videos | Filmed, arms: tuple[Arm, ...], previews: 
         evaluation = Evaluation(plan, models_of(task.setup), library, folder, build_rules(arms, None))
         for _ in evaluation.run([film]):
             pass
+        for name, reason in evaluation.failures.videos.items():
+            raise VideoError(f"{name} cannot be asked about ({reason}): no gate may be decided without it")
         return [_slim(row) for row in read_rows(folder.path)]
 
 
