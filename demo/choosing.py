@@ -94,20 +94,16 @@ class Choices:
     def upload(self, value: bool, held: Held) -> dict:
         """``value``: whether the player shows something else by now."""
         stage, video = self.stage, held.video
-        back = {stage.inputs.video: video} if value else {}
+        fault = upload_fault(video, stage.limits.max_minutes)
+        hidden = "" if fault else unplayable(video)
+        back = {stage.inputs.video: None if fault or hidden else video} if value else {}
+        copy = {stage.inputs.source: video, **self._copy_wanted(held)} if hidden else {}
         kept = stage.shelf.get(held.kept)
         if kept and kept.video is None and _is_of(kept, video):
             found = Kept(kept.trace, video, kept.truth)
             key = stage.shelf.put(found, replaces=held.kept)
-            return back | {stage.kept: key, **filled(stage.outputs, found)}
-        fault = upload_fault(video, stage.limits.max_minutes)
-        hidden = "" if fault else unplayable(video)
-        return (
-            self._forgotten(held)
-            | back
-            | ({stage.inputs.source: video, **self._copy_wanted(held)} if hidden else {})
-            | {stage.outputs.notice: views.notice(fault or hidden)}
-        )
+            return back | copy | {stage.kept: key, **filled(stage.outputs, found)}
+        return self._forgotten(held) | back | copy | {stage.outputs.notice: views.notice(fault or hidden)}
 
     def place(self, value: str | None, held: Held) -> dict:
         stage, inputs = self.stage, self.stage.inputs
