@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 
 from msjoe.errors import VideoError
+from msjoe.video.progress import PROGRESS
 
 logger = logging.getLogger(__name__)
 
@@ -123,6 +124,9 @@ def video_packets(container: av.container.InputContainer, stream: av.VideoStream
     while True:
         try:
             packet = next(packets, None)
+            PROGRESS.packets += 1
+        except av.error.MemoryError:  # is no damage
+            raise
         except av.error.FFmpegError as e:
             logger.warning("the file cannot be read to its end: %s", e.strerror)
             return
