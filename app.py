@@ -9,6 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
+from demo.decoding import DECODERS
 from demo.engine import Engine
 from demo.examples import load_examples
 from demo.limits import Limits, add_limit_arguments, limits_from_args
@@ -17,6 +18,7 @@ from demo.places import checked_root
 from demo.temporary import keep_small, own_folder
 from msjoe.errors import UserError
 from msjoe.flags import add_model_arguments
+from msjoe.video.isolated import DecoderLimits
 
 log = logging.getLogger("app")
 
@@ -54,6 +56,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that what was registered for the end is done
     try:
         limits, root = limits_from_args(args), checked_root(args.videos)
+        DECODERS.limits = DecoderLimits(limits.decode_seconds, limits.decode_memory_mb)
         keep_small(own_folder(), limits.cache_gb << 30)
         if args.traces:
             browse(args, limits, root)

@@ -9,6 +9,7 @@ import gradio as gr
 from demo import views
 from demo.cards import cards_html
 from demo.copying import Copied, wire_copy
+from demo.decoding import DECODERS
 from demo.editor import pasted_lines, split_pasted
 from demo.inputs import numbered
 from demo.outputs import MOST_QUERIES, all_of, blank, filled
@@ -20,7 +21,6 @@ from demo.turns import take_turns, tell
 from demo.wiring import Stage
 from msjoe.errors import UserError
 from msjoe.letters import LETTERS
-from msjoe.video import open_video
 
 COPIED = "The player shows a small copy that every browser can play, without sound; the answer comes from your file."
 MOST_PASTED = 20_000  # characters
@@ -190,6 +190,6 @@ def put_away(stage: Stage, held: Held) -> dict:
 def _is_of(kept: Kept, video: str | None) -> bool:
     """Whether a file is the video of an answer that was opened without it."""
     try:
-        return bool(video) and open_video(video).id == kept.trace.video_id
+        return bool(video) and DECODERS.open(video).id == kept.trace.video_id
     except UserError:
         return False

@@ -20,6 +20,8 @@ class Limits:
     max_sessions: int = 200  # visitors whose answers are kept
     cache_hours: int = 24  # after which uploads and exports are deleted
     cache_gb: int = 20  # of uploads and exports in all; the oldest are deleted first
+    decode_seconds: int = 60  # without a sign of life from a decoder
+    decode_memory_mb: int = 4096  # of a process that decodes
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -46,6 +48,8 @@ HELP = {
     "max_sessions": "visitors whose answers are kept",
     "cache_hours": "hours until uploads and exports are deleted",
     "cache_gb": "size of all uploads and exports, in GB",
+    "decode_seconds": "seconds without a sign of life after which a decoder is ended",
+    "decode_memory_mb": "memory that a process may take to decode a video, in MB (Linux)",
 }
 
 

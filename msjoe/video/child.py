@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,12 +20,11 @@ import numpy as np
 
 from msjoe.errors import VideoError
 from msjoe.video import VideoFile, open_video
-from msjoe.video.container import open_container, video_stream
+from msjoe.video.facts import facts_of
 from msjoe.video.progress import PROGRESS
 from msjoe.video.wire import OUT_OF_MEMORY, receive, send
 
 BEAT_SECONDS = 0.5  # between two looks at whether packets are still read
-KEPT_OPEN = 8  # videos
 
 
 def main() -> None:
@@ -36,6 +34,7 @@ def main() -> None:
     # What anything prints must not end up between the messages.
     replies = Replies(os.fdopen(os.dup(1), "wb", buffering=0))
     os.dup2(2, 1)
+    replies.send({"kind": "alive"})
     requests: queue.Queue[dict] = queue.Queue()
     threading.Thread(target=read_requests, args=(requests,), daemon=True).start()
     threading.Thread(target=beat, args=(replies,), daemon=True).start()
@@ -117,50 +116,32 @@ def serve(request: dict, replies: Replies) -> None:
 Answer = Iterator[tuple[dict, np.ndarray | None]]
 
 
-def open_file(path: str, backend: str, threads: int | None) -> Answer:
-    video = opened(path, backend, threads)
+def open_file(source: dict) -> Answer:
+    video = open_video(**source)
     facts = {name: getattr(video, name) for name in ("duration", "id", "height", "width")}
-    with open_container(video.path) as container:
-        codec = video_stream(container, video.path.name).codec_context.name
-    yield {"kind": "opened", "codec": codec, **facts}, None
+    yield {"kind": "opened", "codec": facts_of(video.path).codec, **facts}, None
 
 
-def dense(path: str, backend: str, threads: int | None, video: str, fps: float, size: int, batch: int) -> Answer:
-    with closing(same(path, backend, threads, video).dense(fps, size, batch)) as pictures:
+def dense(source: dict, video: str, fps: float, size: int, batch: int) -> Answer:
+    with closing(same(source, video).dense(fps, size, batch)) as pictures:
         for part in pictures:
             yield {"kind": "pictures"}, part
 
 
-def frames_at(
-    path: str, backend: str, threads: int | None, video: str, times: list[float], max_pixels: int | None
-) -> Answer:
-    for picture in same(path, backend, threads, video).frames_at(times, max_pixels):
+def frames_at(source: dict, video: str, times: list[float], max_pixels: int | None) -> Answer:
+    for picture in same(source, video).frames_at(times, max_pixels):
         yield {"kind": "pictures"}, picture
 
 
 KINDS: dict[str, Callable[..., Answer]] = {"open": open_file, "dense": dense, "frames_at": frames_at}
 
 
-def same(path: str, backend: str, threads: int | None, video: str) -> VideoFile:
+def same(source: dict, video: str) -> VideoFile:
     """The file that was opened before as ``video``, which is its id; raises VideoError where it has changed."""
-    found = opened(path, backend, threads)
+    found = open_video(**source)
     if found.id != video:
         raise VideoError(f"{found.path.name} was changed while it was looked at: start again")
     return found
-
-
-def opened(path: str, backend: str, threads: int | None) -> VideoFile:
-    try:
-        state = os.stat(path)
-    except OSError:
-        return open_video(path, backend, threads)  # says what is wrong
-    return _opened(path, backend, threads, (state.st_ino, state.st_size, state.st_mtime_ns))
-
-
-@lru_cache(KEPT_OPEN)
-def _opened(path: str, backend: str, threads: int | None, state: tuple[int, ...]) -> VideoFile:
-    """``state`` changes with the file."""
-    return open_video(path, backend, threads)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from msjoe.errors import VideoError
+from msjoe.flags import MAX_MINUTES
 from msjoe.video.base import dense_count
 from msjoe.video.container import checked_path
 from msjoe.video.file import check_dense, check_frames_at
@@ -46,14 +47,20 @@ class Decoders:
         atexit.register(self.close)
 
     def open(
-        self, path: str | Path, backend: str = "auto", threads: int | None = None, stopped: Stopped = never
+        self,
+        path: str | Path,
+        backend: str = "auto",
+        threads: int | None = None,
+        max_minutes: float = MAX_MINUTES,
+        stopped: Stopped = never,
     ) -> "IsolatedVideo":
         """The file as a FrameSource; arguments and errors as of ``open_video``.
 
         ``stopped`` is asked while there is nothing to read: once it is true, DecodingStopped is raised, from here or
         from whatever the source is doing.
         """
-        return IsolatedVideo(self, checked_path(path), backend, threads, stopped)
+        how = {"backend": backend, "threads": threads, "max_minutes": max_minutes}
+        return IsolatedVideo(self, checked_path(path), how, stopped)
 
     @contextmanager
     def lease(self, stopped: Stopped) -> Iterator[DecoderProcess]:
@@ -114,13 +121,11 @@ class Decoders:
 class IsolatedVideo:
     """A video file that another process reads; a FrameSource."""
 
-    def __init__(
-        self, decoders: Decoders, path: Path, backend: str, threads: int | None, stopped: Stopped = never
-    ) -> None:
-        """``path`` as from ``checked_path``. Raises VideoError."""
+    def __init__(self, decoders: Decoders, path: Path, how: dict, stopped: Stopped) -> None:
+        """``path`` as from ``checked_path``; ``how``: the other arguments of ``open_video``. Raises VideoError."""
         self.path = path
         self._decoders, self._stopped = decoders, stopped
-        self._which = {"path": str(path), "backend": backend, "threads": threads}
+        self._source = {"path": str(path), **how}
         facts = {}
         for head, _ in self._ask({"kind": "open"}):
             facts |= head
@@ -162,7 +167,7 @@ class IsolatedVideo:
 
     def _ask(self, request: dict) -> Iterator[tuple[dict, np.ndarray | None]]:
         with self._decoders.lease(self._stopped) as process:
-            yield from process.ask(request | self._which, self._stopped)
+            yield from process.ask(request | {"source": self._source}, self._stopped)
 
     def _nonsense(self) -> VideoError:
         return VideoError(f"{self.path.name}: the decoder gave something else than was asked for: convert it first")

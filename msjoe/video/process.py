@@ -1,4 +1,4 @@
-"""One decoding process, seen from who started it: asked one thing at a time, and killed when it gives no sign of life."""
+"""One decoding process, seen from its parent: asked one thing at a time, killed when it gives no sign of life."""
 
 import contextlib
 import os
@@ -16,6 +16,7 @@ import numpy as np
 from msjoe.errors import VideoError
 from msjoe.video.wire import OUT_OF_MEMORY, BadMessage, receive, send
 
+START_SECONDS = 120.0  # for a process to come up; a busy machine takes its time
 TICK = 0.1  # seconds between two looks at whether the caller still wants an answer
 MODULE = "msjoe.video.child"
 PIPE_BYTES = 1 << 20  # what a pipe holds; the default of 64 KiB costs a switch of processes each time
@@ -42,6 +43,7 @@ class DecoderProcess:
     def __init__(self, limits: DecoderLimits, module: str = MODULE) -> None:
         """Start it. Raises VideoError where the system lets no process start."""
         self.limits, self.busy = limits, False
+        self._silence = max(START_SECONDS, limits.seconds)  # how long it may say nothing
         command = [sys.executable, "-m", module, str(limits.memory_mb << 20)]
         try:
             self._process = subprocess.Popen(
@@ -78,13 +80,13 @@ class DecoderProcess:
         self._process.stdout.close()
 
     def ask(self, request: dict, stopped: Stopped) -> Iterator[tuple[dict, np.ndarray | None]]:
-        """Yield the parts of the answer to a request about the file ``request["path"]``.
+        """Yield the parts of the answer to a request about the file ``request["source"]["path"]``.
 
         Raises VideoError with the process's own words, or, the process being killed, for a crash, for no sign of life
         and for memory; DecodingStopped as soon as ``stopped()``.
         """
         self.busy = True
-        name = Path(request["path"]).name
+        name = Path(request["source"]["path"]).name
         most_bytes = self.limits.memory_mb << 20
         try:
             send(self._process.stdin, request)
@@ -108,17 +110,17 @@ class DecoderProcess:
             count = self._process.stdout.readinto(view)
             if not count:
                 raise self._lost(name)
-            view = view[count:]
+            view, self._silence = view[count:], self.limits.seconds
 
     def _wait(self, name: str, stopped: Stopped) -> None:
         """Until there is something to read."""
-        deadline = time.monotonic() + self.limits.seconds
+        deadline = time.monotonic() + self._silence
         while not self._poll.poll(1000 * TICK):
             if stopped():
                 raise DecodingStopped(f"{name}: decoding was stopped")
             if time.monotonic() > deadline:
                 raise VideoError(
-                    f"{name}: the decoder did not answer for {self.limits.seconds:g} s and was stopped: convert the "
+                    f"{name}: the decoder did not answer for {self._silence:g} s and was stopped: convert the "
                     f"file to H.264 in MP4 first"
                 )
 

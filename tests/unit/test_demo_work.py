@@ -44,6 +44,7 @@ class NoReasoning:
 
     def __init__(self, mllm) -> None:
         self.__dict__.update(mllm=mllm, id=mllm.id, answer=mllm.answer, tier_pixels=mllm.tier_pixels)
+        self.interrupted = mllm.interrupted
 
     def reason(self, *_, **__):
         raise AssertionError("step 1 was asked again")
