@@ -38,13 +38,13 @@ LIES = {
 dense = child.dense
 
 
-def faulty_dense(path: str, **request) -> child.Answer:
+def faulty_dense(source: dict, **request) -> child.Answer:
     """The fault comes after the first pictures."""
-    name = os.path.basename(path)
+    name = os.path.basename(source["path"])
     if name in LIES:
         yield LIES[name]
         return
-    for part in dense(path=path, **request):
+    for part in dense(source, **request):
         yield part
         if name in FAULTS:
             FAULTS[name]()

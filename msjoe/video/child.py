@@ -118,7 +118,7 @@ Answer = Iterator[tuple[dict, np.ndarray | None]]
 
 def open_file(source: dict) -> Answer:
     video = open_video(**source)
-    facts = {name: getattr(video, name) for name in ("duration", "id", "height", "width")}
+    facts = {name: getattr(video, name) for name in ("duration", "id", "height", "width", "notes")}
     yield {"kind": "opened", "codec": facts_of(video.path).codec, **facts}, None
 
 

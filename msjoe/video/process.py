@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from msjoe.errors import VideoError
+from msjoe.errors import UserError, VideoError
 from msjoe.video.wire import OUT_OF_MEMORY, BadMessage, receive, send
 
 START_SECONDS = 120.0  # for a process to come up; a busy machine takes its time
+LEAST_MEMORY_MB = 512  # libraries and threads take most of it, unused for the greater part
 TICK = 0.1  # seconds between two looks at whether the caller still wants an answer
 MODULE = "msjoe.video.child"
 PIPE_BYTES = 1 << 20  # what a pipe holds; the default of 64 KiB costs a switch of processes each time
@@ -31,6 +32,14 @@ class DecoderLimits:
 
     seconds: float = 60.0  # without a packet read or a picture given
     memory_mb: int = 4096  # of address space (Linux)
+
+    def __post_init__(self) -> None:
+        if not self.seconds > 0:
+            raise UserError(f"the limit of a decoder is {self.seconds} s without a sign of life: give more than 0")
+        if self.memory_mb < LEAST_MEMORY_MB:
+            raise UserError(
+                f"the limit of a decoder is {self.memory_mb} MB: it takes {LEAST_MEMORY_MB} MB or more to start"
+            )
 
 
 class DecodingStopped(VideoError):
@@ -135,7 +144,8 @@ class DecoderProcess:
                 f"{name}: decoding it takes more than the {self.limits.memory_mb} MB that are allowed: make its "
                 f"pictures smaller first"
             )
-        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        names = {number.value: number.name for number in signal.Signals}
+        how = names.get(-code, f"signal {-code}") if code < 0 else f"exit code {code}"
         return VideoError(f"{name}: the decoder crashed ({how}): convert the file to H.264 in MP4 first")
 
     def _widen(self) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from msjoe.errors import VideoError
+from msjoe.errors import UserError, VideoError
 from msjoe.video import open_video
 from msjoe.video.isolated import DecoderLimits, Decoders, DecodingStopped
 from msjoe.video.wire import BadMessage, receive
@@ -71,7 +71,7 @@ KINDS = {
 def test_the_pictures_are_those_of_this_process(name, tmp_path, decoders):
     path = encode(tmp_path / name, **KINDS[name])
     theirs, ours = decoders.open(path, threads=2), open_video(path, threads=2)
-    for fact in ("duration", "id", "height", "width"):
+    for fact in ("duration", "id", "height", "width", "notes"):
         assert getattr(theirs, fact) == getattr(ours, fact)
     for got, wanted in zip(theirs.dense(5, 32, batch=7), ours.dense(5, 32, batch=7), strict=True):
         assert got.dtype == np.uint8
@@ -174,6 +174,12 @@ def test_a_file_that_swells_is_refused_at_the_limit(film, tmp_path):
         with pytest.raises(VideoError, match="bomb"):
             list(decoders.open(gif(tmp_path / "bomb.gif", 16000)).dense(1, 32))
         assert sum(len(part) for part in decoders.open(film).dense(1, 32)) == 20
+
+
+@pytest.mark.parametrize("limits", [{"seconds": 0}, {"seconds": float("nan")}, {"memory_mb": 100}])
+def test_limits_that_allow_nothing_are_refused(limits):
+    with pytest.raises(UserError, match=str(*limits.values())):
+        DecoderLimits(**limits)
 
 
 def test_closing_the_generator_ends_the_work_at_once(film, tmp_path, faulty):
