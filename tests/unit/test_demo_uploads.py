@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import httpx
@@ -17,6 +18,8 @@ from demo.engine import Engine
 from demo.examples import load_examples
 from demo.limits import Limits
 from demo.page import PageOptions, build, launch_options
+from demo.traces_page import Finder
+from msjoe.trace import Trace
 from msjoe.video import write_video
 from tests.videos import encode
 
@@ -163,6 +166,15 @@ def test_a_film_that_is_a_play_list_to_older_programs_is_given_to_none(tmp_path,
     assert "cannot be read" not in reply
     assert red_films(visitor.uploads) == []
     assert not called.exists(), called.read_text()
+
+
+@pytest.mark.parametrize("name", ["list.ts", "list.mp4"])
+def test_the_page_of_traces_shows_no_play_list_either(name, tmp_path, secret):
+    (tmp_path / name).write_text(HLS.format(secret=secret))
+    served = SimpleNamespace(allowed_paths=[])
+    find = Finder(load_examples(), tmp_path, served)
+    assert find(Trace(question="What is shown?", options=[], video=name)) is None
+    assert served.allowed_paths == []
 
 
 def test_a_film_that_browsers_play_is_shown_as_it_is(tmp_path, visitor, called):
