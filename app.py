@@ -11,6 +11,7 @@ import socket
 import sys
 from pathlib import Path
 
+from demo.decoding import DECODERS
 from demo.engine import Engine
 from demo.examples import load_examples
 from demo.limits import Limits, add_limit_arguments, limits_from_args
@@ -21,6 +22,7 @@ from msjoe.errors import UserError
 from msjoe.files import reason
 from msjoe.flags import add_model_arguments, check_model_arguments
 from msjoe.settings import Settings
+from msjoe.video.isolated import DecoderLimits
 
 log = logging.getLogger("app")
 
@@ -81,6 +83,7 @@ def main() -> None:
     try:
         check(args)
         limits, root = limits_from_args(args), checked_root(args.videos)
+        DECODERS.limits = DecoderLimits(limits.decode_seconds, limits.decode_memory_mb)
         keep_small(own_folder(), limits.cache_gb << 30)
         if args.traces:
             browse(args, limits, root)

@@ -2,11 +2,15 @@
 
     python benchmarks/decoding.py FILE
     python benchmarks/decoding.py --make-minutes 5
+    python benchmarks/decoding.py FILE --isolated
 
 Every way runs in a process of its own, the ways in turn, ``--rounds`` times; medians are printed.
 "same picture" is the share of frames that differ from those of a plain full decode by less than
 ``SAME_LEVELS`` grey levels on average (decord scales differently), "identical" the share that
 does not differ at all.
+
+``--isolated`` compares the dense pass in a process of its own, as the page decodes, with that in this
+process: both with the file opened and the process running, in turn.
 """
 
 import argparse
@@ -23,7 +27,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from msjoe.video import dense_count, open_video, write_video
+from msjoe.video import FrameSource, dense_count, open_video, write_video
+from msjoe.video.isolated import Decoders
 from msjoe.video.picture import Converter, dense_shape, resized, upright_shape
 
 FPS = 1.0
@@ -150,6 +155,35 @@ def compare(path: str, size: int, rounds: int) -> None:
         print(f"{way:31s} {wall:7.2f} {cpu:7.2f} {peak:8.0f} {wall / ours:8.2f} {same:6.3f} {identical:9.3f}")
 
 
+def compare_isolated(path: str, size: int, rounds: int) -> None:
+    decoders = Decoders()
+    sources = {"in this process": open_video(path), "isolated": decoders.open(path)}
+    walls: dict[str, list[float]] = {name: [] for name in sources}
+    digests = set()
+    for _ in range(rounds):
+        for name, source in sources.items():
+            wall, digest = timed_dense(source, size)
+            walls[name].append(wall)
+            digests.add(digest)
+    decoders.close()
+    for name, runs in walls.items():
+        print(f"{name:31s} {statistics.median(runs):7.2f} s (best {min(runs):.2f})")
+    here, apart = walls.values()
+    medians, best = statistics.median(apart) / statistics.median(here), min(apart) / min(here)
+    print(f"isolated / in this process: {medians:.3f} by medians, {best:.3f} by the best of {rounds}")
+    print("identical frames" if len(digests) == 1 else "THE FRAMES DIFFER")
+
+
+def timed_dense(source: FrameSource, size: int) -> tuple[float, str]:
+    """Seconds of a dense pass, without those spent on hashing its frames, and their hash."""
+    digest, spent, start = hashlib.blake2b(), 0.0, time.perf_counter()
+    for batch in source.dense(FPS, size):
+        look = time.perf_counter()
+        digest.update(batch)
+        spent += time.perf_counter() - look
+    return time.perf_counter() - start - spent, digest.hexdigest()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", nargs="?", help="a video file")
@@ -157,11 +191,13 @@ def main() -> None:
     parser.add_argument("--height", type=int, default=360, help="of the made video")
     parser.add_argument("--size", type=int, default=224, help="shorter side of the frames asked for")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--isolated", action="store_true", help="compare decoding in another process with that in this")
     args = parser.parse_args()
+    run = compare_isolated if args.isolated else compare
     if (args.file is None) == (args.make_minutes is None):
         parser.error("give a FILE or --make-minutes")
     if args.file:
-        compare(args.file, args.size, args.rounds)
+        run(args.file, args.size, args.rounds)
         return
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "pattern.mp4")
@@ -169,7 +205,7 @@ def main() -> None:
         frames = moving_pattern(args.make_minutes, args.height, width, fps=30)
         count = write_video(path, frames, fps=30, crf=23, gop=250, preset="medium")  # B-frames, as x264 by default
         print(f"made {count} frames, {width} x {args.height}, {Path(path).stat().st_size / 1e6:.1f} MB")
-        compare(path, args.size, args.rounds)
+        run(path, args.size, args.rounds)
 
 
 if __name__ == "__main__":

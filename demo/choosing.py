@@ -10,6 +10,7 @@ from demo import views
 from demo.asking import text_of
 from demo.cards import cards_html
 from demo.copying import Copied, wire_copy
+from demo.decoding import DECODERS
 from demo.editor import pasted_lines, split_pasted
 from demo.inputs import numbered
 from demo.outputs import all_of, blank, filled
@@ -20,7 +21,6 @@ from demo.shelf import Kept
 from demo.turns import take_turns, tell
 from demo.wiring import Stage
 from msjoe.errors import UserError
-from msjoe.video import open_video
 
 COPIED = "The player shows a small copy that every browser can play, without sound; the answer comes from your file."
 
@@ -94,20 +94,16 @@ class Choices:
     def upload(self, value: bool, held: Held) -> dict:
         """``value``: whether the player shows something else by now."""
         stage, video = self.stage, held.video
-        back = {stage.inputs.video: video} if value else {}
+        fault = upload_fault(video, stage.limits.max_minutes)
+        hidden = "" if fault else unplayable(video)
+        back = {stage.inputs.video: None if fault or hidden else video} if value else {}
+        copy = {stage.inputs.source: video, **self._copy_wanted(held)} if hidden else {}
         kept = stage.shelf.get(held.kept)
         if kept and kept.video is None and _is_of(kept, video):
             found = Kept(kept.trace, video, kept.truth)
             key = stage.shelf.put(found, replaces=held.kept)
-            return back | {stage.kept: key, **filled(stage.outputs, found)}
-        fault = upload_fault(video, stage.limits.max_minutes)
-        hidden = "" if fault else unplayable(video)
-        return (
-            self._forgotten(held)
-            | back
-            | ({stage.inputs.source: video, **self._copy_wanted(held)} if hidden else {})
-            | {stage.outputs.notice: views.notice(fault or hidden)}
-        )
+            return back | copy | {stage.kept: key, **filled(stage.outputs, found)}
+        return self._forgotten(held) | back | copy | {stage.outputs.notice: views.notice(fault or hidden)}
 
     def place(self, value: str | None, held: Held) -> dict:
         stage, inputs = self.stage, self.stage.inputs
@@ -203,6 +199,6 @@ def _place_in(items: Sequence, value: object, noun: str) -> int:
 def _is_of(kept: Kept, video: str | None) -> bool:
     """Whether a file is the video of an answer that was opened without it."""
     try:
-        return bool(video) and open_video(video).id == kept.trace.video_id
+        return bool(video) and DECODERS.open(video).id == kept.trace.video_id
     except UserError:
         return False

@@ -12,6 +12,7 @@ from demo.examples import Example, Examples
 from demo.limits import Limits
 from demo.outputs import html
 from demo.places import list_videos
+from demo.player import Player
 from demo.rules import AS_STARTED, rule_choices
 from demo.work import Asked
 from msjoe.errors import QuestionError
@@ -20,7 +21,7 @@ from msjoe.errors import QuestionError
 @dataclass(frozen=True)
 class Inputs:
     cards: gr.HTML
-    video: gr.Video
+    video: Player
     place: gr.Dropdown  # a path under the root given at start
     pick: gr.Radio
     question: gr.Textbox
@@ -120,12 +121,11 @@ def input_column(examples: Examples, root: Path | None, limits: Limits) -> Input
     )
 
 
-def player(value: str | None, sources: tuple[str, ...] = ("upload",)) -> gr.Video:
-    """The video. Where the sound was left out, gradio would strip it from each upload with ffmpeg."""
-    return gr.Video(
+def player(value: str | None, sources: tuple[str, ...] = ("upload",)) -> Player:
+    """The video."""
+    return Player(
         value=value,
         sources=list(sources),
-        include_audio=True,
         label="Video",
         show_label=False,
         elem_id="video",

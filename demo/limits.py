@@ -32,6 +32,8 @@ class Limits:
     max_sessions: int = _limit(200, "visitors whose answers are kept")
     cache_hours: int = _limit(24, "hours until uploads and exports are deleted")
     cache_gb: int = _limit(20, "size of all uploads and exports, in GB; the oldest are deleted first")
+    decode_seconds: int = _limit(60, "seconds without a sign of life after which a decoder is ended")
+    decode_memory_mb: int = _limit(4096, "memory that a process may take to decode a video, in MB (Linux)")
 
     max_budget: int = _limit(32, "key-frames of an answer")
     max_previews: int = _limit(32, "previews of an answer", least=0)

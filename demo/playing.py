@@ -1,25 +1,25 @@
 """Whether a browser can play a file, and how it gets one that lies on this machine.
 
-Gradio would transcode all of a file that it takes for unplayable, while the visitor waits.
+The player shows a file as it is, so one that browsers cannot play is copied first, at a small size.
 """
 
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import av
 import gradio as gr
 import numpy as np
 
+from demo.decoding import DECODERS
 from msjoe.errors import VideoError
-from msjoe.video import VideoFile, open_video, write_video
-from msjoe.video.container import checked_path, open_container, video_stream
+from msjoe.video import write_video
+from msjoe.video.isolated import DecodingStopped, IsolatedVideo
 
-# Suffix -> codecs that every browser of today plays in it, and that gradio hands on without converting.
+# Suffix -> codecs that every browser of today plays in it.
 PLAYED = {"mp4": ("h264", "av1"), "webm": ("vp8", "vp9", "av1"), "ogg": ("theora",)}
 COPY_FPS = 2.0
 COPY_SIZE = 240  # pixels of the shorter side
-DECODERS = {"libdav1d": "av1", "libvpx-vp9": "vp9", "libvpx": "vp8"}  # a decoder's name -> its codec
+CODECS = {"libdav1d": "av1", "libvpx-vp9": "vp9", "libvpx": "vp8"}  # a decoder's name -> its codec
 
 
 def unplayable(path: str | None) -> str:
@@ -27,11 +27,10 @@ def unplayable(path: str | None) -> str:
     if not path:
         return ""
     try:
-        with open_container(checked_path(path)) as container:
-            codec = video_stream(container, checked_path(path).name).codec_context.name
-    except (VideoError, av.error.FFmpegError):
+        codec = DECODERS.open(path).codec
+    except VideoError:
         return ""  # told when it is opened
-    codec = DECODERS.get(codec, codec)
+    codec = CODECS.get(codec, codec)
     suffix = path.rsplit(".", 1)[-1].lower()
     if codec in PLAYED.get(suffix, ()):
         return ""
@@ -47,25 +46,27 @@ def watchable_copy(video: str, folder: Path, wanted: Callable[[], bool] = lambda
     ``COPY_FPS`` pictures a second are enough to see what was where. None, and nothing left behind, once it is not
     ``wanted`` any more. Raises VideoError where nothing can be decoded.
     """
-    source = open_video(video)
-    path = Path(tempfile.mkdtemp(prefix="copy-", dir=folder)) / f"{Path(video).stem}.mp4"
+    try:
+        return _copy(DECODERS.open(video, stopped=lambda: not wanted()), folder, wanted)
+    except DecodingStopped:
+        return None
+
+
+def _copy(source: IsolatedVideo, folder: Path, wanted: Callable[[], bool]) -> Path:
+    path = Path(tempfile.mkdtemp(prefix="copy-", dir=folder)) / f"{source.path.stem}.mp4"
     size = max(2, min(COPY_SIZE, source.height, source.width) // 2 * 2)
     try:
         write_video(path, _pictures(source, size, wanted), COPY_FPS, crf=28)
-    except _Unwanted:
-        path.parent.rmdir()
-        return None
+    finally:
+        if not path.exists():
+            path.parent.rmdir()
     return path
 
 
-class _Unwanted(Exception):
-    """Ends the writing of a copy."""
-
-
-def _pictures(source: VideoFile, size: int, wanted: Callable[[], bool]) -> Iterator[np.ndarray]:
+def _pictures(source: IsolatedVideo, size: int, wanted: Callable[[], bool]) -> Iterator[np.ndarray]:
     for batch in source.dense(COPY_FPS, size):
         if not wanted():
-            raise _Unwanted
+            raise DecodingStopped("the copy is no longer wanted")
         yield from map(_even, batch)
 
 

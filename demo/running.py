@@ -61,7 +61,7 @@ def stream(engine: Engine, start: Start, update: Callable, outputs: Outputs, vid
         yield failed(outputs, f"Something went wrong inside the app ({e}). The server's log says where.")
 
 
-def upload_fault(video: str | None, max_minutes: float) -> str:
+def upload_fault(video: str | None, max_minutes: float = float("inf")) -> str:
     """Why a file cannot be used; empty when it can."""
     if video:
         try:

@@ -14,7 +14,9 @@ from demo.limits import Limits
 from demo.outputs import Outputs, all_of, blank, filled, html, progress_parts, result_parts
 from demo.page import blocks
 from demo.places import resolve_under
+from demo.player import Player
 from demo.playing import serve_file, unplayable
+from demo.running import upload_fault
 from demo.sharing import find_video
 from demo.shelf import Kept
 from demo.turns import take_turns, tell, turns
@@ -50,7 +52,7 @@ class Shelves:
     forth: gr.Button
     listed: gr.Dropdown
     facts: gr.HTML
-    video: gr.Video
+    video: Player
 
 
 def build(archive: Archive, examples: Examples, limits: Limits, root: Path | None) -> gr.Blocks:
@@ -105,7 +107,7 @@ class Finder:
             path = resolve_under(self.root, trace.video)
         except UserError:
             return None
-        if unplayable(str(path)):
+        if upload_fault(str(path)) or unplayable(str(path)):
             return None
         serve_file(self.page, path)
         return str(path)
@@ -187,7 +189,7 @@ def _drawn(archive: Archive, number: int, find: Finder, shelves: Shelves, output
     return {
         **filled(outputs, kept),
         shelves.facts: _facts(entry, kept, video),
-        shelves.video: gr.Video(video, visible=video is not None),
+        shelves.video: Player(video, visible=video is not None),
     }
 
 

@@ -3,16 +3,18 @@
 Nothing heavy is imported before one of them starts.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from demo.decoding import DECODERS
 from demo.shelf import Kept
 from msjoe.errors import QuestionError
 from msjoe.trace import Trace
-from msjoe.video import VideoFile, open_video
+from msjoe.video import FrameSource
+from msjoe.video.isolated import IsolatedVideo, never
 
 if TYPE_CHECKING:
     from msjoe.pipeline import Event, Models, Settings
@@ -62,11 +64,14 @@ class ArmEvent:
     event: "Event"
 
 
-def opened(video: str | None, max_minutes: float) -> VideoFile:
-    """The file as a source of frames. Raises UserError where there is none, or a longer one than is taken."""
+def opened(video: str | None, max_minutes: float, stopped: Callable[[], bool] = never) -> IsolatedVideo:
+    """The file as a source of frames, decoded in another process; once ``stopped()``, its work is given up.
+
+    Raises UserError where there is none, or a longer one than is taken.
+    """
     if not video:
         raise QuestionError("no video is given: upload one or click an example")
-    return open_video(video, max_minutes=max_minutes)
+    return DECODERS.open(video, max_minutes=max_minutes, stopped=stopped)
 
 
 def answer_events(models: "Models", asked: Asked) -> Generator["Event", None, None]:
@@ -74,7 +79,7 @@ def answer_events(models: "Models", asked: Asked) -> Generator["Event", None, No
     from msjoe.pipeline import run
 
     settings = asked.settings()
-    source = opened(asked.video, asked.max_minutes)
+    source = opened(asked.video, asked.max_minutes, models.mllm.interrupted)
     yield from run(source, asked.question, asked.options, _with(models, asked.selector), settings, _name(asked))
 
 
@@ -92,7 +97,7 @@ def again_events(
     if kept.video is None:
         raise QuestionError("the video of this answer is not here: upload it, then search again")
     settings = asked.settings()
-    source = opened(kept.video, asked.max_minutes)
+    source = opened(kept.video, asked.max_minutes, models.mllm.interrupted)
     check_budget(source, settings)
     models = _with(models, asked.selector)
     trace = after_asking(kept.trace, source, models, settings)
@@ -107,7 +112,7 @@ def compare_events(
     """Step 1 once, or none where the kept answer is to the same question; then steps 2 to 4 for each arm."""
     from msjoe.pipeline import check_budget, query_onwards
 
-    source = opened(asked.video, asked.max_minutes)
+    source = opened(asked.video, asked.max_minutes, models.mllm.interrupted)
     plans = [(_with(models, arm.selector), replace(asked.settings(), budget=arm.budget)) for arm in arms]
     for _, settings in plans:
         check_budget(source, settings)
@@ -121,7 +126,7 @@ def compare_events(
             yield ArmEvent(number, event)
 
 
-def after_asking(first: Trace, source: VideoFile, models: "Models", settings: "Settings") -> Trace:
+def after_asking(first: Trace, source: FrameSource, models: "Models", settings: "Settings") -> Trace:
     """A Trace that goes on from step 1 of another one."""
     from msjoe.steps import new_trace
 
@@ -146,7 +151,7 @@ def same_question(kept: Kept, asked: Asked, models: "Models") -> bool:
     return same and looked and kept.video == asked.video and trace.models.get("mllm") == models.mllm.id
 
 
-def _first_step(source: VideoFile, models: "Models", asked: Asked) -> Generator["Event", None, None]:
+def _first_step(source: FrameSource, models: "Models", asked: Asked) -> Generator["Event", None, None]:
     from msjoe.pipeline import run
 
     events = run(source, asked.question, asked.options, models, asked.settings(), _name(asked))

@@ -10,15 +10,18 @@ from pathlib import Path
 import av
 
 from msjoe.errors import VideoError
+from msjoe.video.progress import PROGRESS
 
 logger = logging.getLogger(__name__)
 
 # FFmpeg also opens play lists, which make it read other files and addresses, and plain text. Only
-# formats that hold their pictures themselves are let in; the audio ones for a better message.
+# demuxers of formats that hold their pictures themselves are let in, by FFmpeg's names for them; the
+# audio ones for a better message.
 FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,asf,ogg,gif,mxf,nut,ivf,obu,h264,hevc,"
     "vc1,dv,rm,swf,yuv4mpegpipe,wtv,mp3,wav,flac,aac,amr"
 )
+PROTOCOLS = "file"  # what a demuxer may open by itself, if one of them ever does
 # A title in a broken encoding must not refuse a video. PyAV 19 has no such argument and never refuses.
 LENIENT = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 
@@ -60,7 +63,8 @@ def open_container(path: Path) -> av.container.InputContainer:
     """Open a media file; raises VideoError where FFmpeg finds none."""
     size = path.stat().st_size
     try:
-        return av.open(str(path), options={"format_whitelist": FORMATS}, **LENIENT)
+        allowed = {"format_whitelist": FORMATS, "protocol_whitelist": PROTOCOLS}
+        return av.open(str(path), options=allowed, **LENIENT)
     except av.error.FFmpegError as e:
         raise VideoError(
             f"{path.name} ({size} bytes) cannot be read as a video ({e.strerror}): it is another "
@@ -103,6 +107,9 @@ def video_packets(container: av.container.InputContainer, stream: av.VideoStream
     while True:
         try:
             packet = next(packets, None)
+            PROGRESS.packets += 1
+        except av.error.MemoryError:  # is no damage
+            raise
         except av.error.FFmpegError as e:
             logger.warning("the file cannot be read to its end: %s", e.strerror)
             return

@@ -32,16 +32,14 @@ class VideoFile(ABC):
 
         All have the shape that fits the first frame. Raises VideoError where nothing can be decoded.
         """
-        if not (math.isfinite(fps) and fps > 0) or size < 2 or batch < 1:
-            raise ValueError(f"dense(fps={fps}, size={size}, batch={batch}): give fps > 0, size >= 2, batch >= 1")
+        check_dense(fps, size, batch)
         shape = dense_shape(self.height, self.width, size)
         times_T = np.arange(dense_count(self.duration, fps)) / fps
         return _batches(self._shown(times_T, lambda height, width: shape, sparse=False), batch)
 
     def frames_at(self, times: Sequence[float], max_pixels: int | None = None) -> list[np.ndarray]:
         """Return the uint8 [H, W, 3] RGB pictures on screen at ``times`` (seconds, any order, clipped to the video)."""
-        if not np.isfinite(times).all() or (max_pixels is not None and max_pixels < 4):
-            raise ValueError(f"frames_at({list(times)}, max_pixels={max_pixels}): give finite times, max_pixels >= 4")
+        check_frames_at(times, max_pixels)
         if len(times) == 0:
             return []
         order = np.argsort(times, kind="stable")
@@ -54,6 +52,18 @@ class VideoFile(ABC):
     @abstractmethod
     def _shown(self, times_T: np.ndarray, fit: Fit, sparse: bool) -> Iterator[tuple[np.ndarray, int]]:
         """Yield (picture, for how many of the sorted times it is on screen); one pass over ``times_T``."""
+
+
+def check_dense(fps: float, size: int, batch: int) -> None:
+    """Raises ValueError for what ``dense`` cannot work with."""
+    if not (math.isfinite(fps) and fps > 0) or size < 2 or batch < 1:
+        raise ValueError(f"dense(fps={fps}, size={size}, batch={batch}): give fps > 0, size >= 2, batch >= 1")
+
+
+def check_frames_at(times: Sequence[float], max_pixels: int | None) -> None:
+    """Raises ValueError for what ``frames_at`` cannot work with."""
+    if not np.isfinite(times).all() or (max_pixels is not None and max_pixels < 4):
+        raise ValueError(f"frames_at({list(times)}, max_pixels={max_pixels}): give finite times, max_pixels >= 4")
 
 
 def _batches(shown: Iterator[tuple[np.ndarray, int]], batch: int) -> Iterator[np.ndarray]:

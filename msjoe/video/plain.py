@@ -97,6 +97,8 @@ class PlainDecoder:
                 return
             try:
                 yield from self._stream.codec_context.decode(packet)
+            except av.error.MemoryError:  # is no damage, and the picture would be a wrong one
+                raise
             except av.error.FFmpegError:
                 self._lost += 1
 

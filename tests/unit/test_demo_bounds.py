@@ -1,6 +1,7 @@
 """What the page lets in, and how much it keeps: paths, limits, lines, shelves."""
 
 import argparse
+import itertools
 import os
 import time
 
@@ -212,7 +213,7 @@ def test_a_copy_to_watch_is_small_and_keeps_the_clock(tmp_path):
 
 def test_a_copy_that_nobody_waits_for_any_more_leaves_nothing_behind(tmp_path):
     write_video(tmp_path / "film.mp4", [np.full((64, 64, 3), 9, np.uint8)] * 80, fps=1)  # 160 pictures: 3 batches
-    looks = iter([True, False])
+    looks = itertools.chain([True], itertools.repeat(False))
     assert watchable_copy(str(tmp_path / "film.mp4"), tmp_path, lambda: next(looks)) is None
     assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
     copied = make_copy("key", str(tmp_path / "film.mp4"), tmp_path, lambda: True)

@@ -50,6 +50,7 @@ class NoReasoning:
         self.__dict__.update(
             mllm=mllm, id=mllm.id, answer=mllm.answer, check_answer=mllm.check_answer, tier_pixels=mllm.tier_pixels
         )
+        self.interrupted = mllm.interrupted
 
     def reason(self, *_, **__):
         raise AssertionError("step 1 was asked again")

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import msjoe.video.index
+from demo.decoding import DECODERS
 from demo.running import upload_fault
 from demo.shelf import Kept
 from demo.work import Arm, Asked, again_events, answer_events, compare_events
@@ -25,6 +26,7 @@ from msjoe.evaluation.plan import Plan
 from msjoe.pipeline import Settings, answer
 from msjoe.video import open_video, write_video
 from msjoe.video.index import read_index
+from msjoe.video.isolated import never
 from tests.videos import encode, pattern
 
 NEGATIVE = Path(__file__).parents[2] / ".." / "shared" / "videos" / "broken" / "negpts.mkv"  # times below 0
@@ -103,7 +105,9 @@ def listings(monkeypatch):
     return calls
 
 
-def test_upload_run_search_again_and_compare_list_the_packets_once(short, models, listings):
+def test_upload_run_search_again_and_compare_list_the_packets_once(short, models, listings, monkeypatch):
+    """A decoding process does for the page what is done here in this one."""
+    monkeypatch.setattr(DECODERS, "open", lambda path, stopped=never, **how: open_video(path, **how))
     asked = Asked(str(short), "What happens?", ["this", "that"], budget=2)
     assert upload_fault(str(short), 10) == ""
     *_, done = answer_events(models, asked)
