@@ -16,7 +16,7 @@ from demo.memory import MemoryCache
 from demo.places import checked_root
 from demo.temporary import keep_small, own_folder
 from msjoe.errors import UserError
-from msjoe.flags import add_model_arguments
+from msjoe.flags import add_model_arguments, check_pair
 
 log = logging.getLogger("app")
 
@@ -68,6 +68,7 @@ def ask(args: argparse.Namespace, limits: Limits, root: Path | None) -> None:
     """The page that answers."""
     from demo.page import PageOptions, build  # gradio: seconds that --help does without
 
+    check_pair(args.mllm, args.clip)  # before there is a page that could only say so
     engine = Engine(limits.max_waiting)
     embedded = not (args.mllm or args.clip)
     page = build(engine, load_examples(), PageOptions(embedded, args.dense_fps, root, limits))

@@ -3,14 +3,13 @@
 import re
 import tempfile
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 
 import gradio as gr
 
 from demo.cards import cards_html
 from demo.choosing import Held, put_away
-from demo.examples import Examples
+from demo.examples import Examples, content
 from demo.outputs import filled
 from demo.running import failed
 from demo.shelf import Kept
@@ -19,7 +18,6 @@ from demo.wiring import Stage
 from msjoe.errors import UserError
 from msjoe.trace import Trace
 from msjoe.trace_zip import read_zip, write_zip
-from msjoe.video import open_video
 
 CLICK_DOWNLOAD = "() => setTimeout(() => document.querySelector('#download')?.click(), 50)"
 
@@ -76,14 +74,9 @@ def _asked_again(stage: Stage, kept: Kept) -> dict:
 
 def find_video(trace: Trace, examples: Examples) -> str | None:
     """The bundled video that an answer is about, by its content, if it is one."""
-    same = (e.path for e in examples.items if trace.video_id and _content(e.path) == trace.video_id)
+    same = (e.path for e in examples.items if trace.video_id and content(e.path) == trace.video_id)
     path = next(same, None)
     return str(path) if path else None
-
-
-@lru_cache
-def _content(path: Path) -> str:
-    return open_video(path).id
 
 
 def file_name(trace: Trace) -> str:

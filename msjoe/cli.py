@@ -77,7 +77,7 @@ def _add_answer(commands: argparse._SubParsersAction) -> None:
 
 def run_answer(args: argparse.Namespace) -> None:
     from msjoe.loading import models_from_args
-    from msjoe.pipeline import Settings, check_budget, run
+    from msjoe.pipeline import Settings, run
     from msjoe.prompts import clean_question
     from msjoe.shell import Progress, print_trace
     from msjoe.trace import check_free
@@ -88,7 +88,6 @@ def run_answer(args: argparse.Namespace) -> None:
     if args.save:
         check_free(args.save)
     source = open_video(args.video, args.backend)
-    check_budget(source, settings)
     print("loading models ...", file=sys.stderr)
     models = models_from_args(args)
     with Progress(sys.stderr) as progress:

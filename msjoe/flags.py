@@ -7,14 +7,18 @@ from typing import Any
 
 from msjoe.errors import UserError
 
+REAL_MLLM = "Qwen/Qwen2.5-VL-7B-Instruct"  # an example of one for real videos
+
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("models", "defaults: the embedded miniatures, which know only Reel's drawn world")
     group.add_argument(
-        "--mllm", metavar="NAME", help="path or hub id of a Qwen2.5-VL model, e.g. Qwen/Qwen2.5-VL-7B-Instruct"
+        "--mllm", metavar="NAME", help=f"path or hub id of a Qwen2.5-VL model, e.g. {REAL_MLLM}; name --clip too"
     )
     group.add_argument("--load-in-4bit", action="store_true", help="load the MLLM in 4-bit NF4 (bitsandbytes)")
-    group.add_argument("--clip", metavar="NAME", help="open_clip MODEL:WEIGHTS, e.g. ViT-L-14:openai, or a folder")
+    group.add_argument(
+        "--clip", metavar="NAME", help="open_clip MODEL:WEIGHTS, e.g. ViT-L-14:openai, or a folder; name --mllm too"
+    )
     group.add_argument(
         "--sampler",
         metavar="NAME",
@@ -24,6 +28,26 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     group.add_argument("--no-cache", action="store_true", help="do not keep frame features on disk")
+
+
+def check_pair(mllm: str | None, clip: str | None) -> None:
+    """Raise UserError where one of a pair is named that needs the other to be named too.
+
+    The default of each is an embedded miniature. With a model for real videos it would run without a fault, and
+    search or answer at random.
+    """
+    from msjoe.reel.version import is_reel_checkpoint
+
+    if bool(mllm) == bool(clip) or is_reel_checkpoint(mllm or clip):
+        return
+    flag, named, other, example = (
+        ("--mllm", mllm, "--clip", "ViT-L-14:openai") if mllm else ("--clip", clip, "--mllm", REAL_MLLM)
+    )
+    raise UserError(
+        f"{flag} {named} is given without {other}, whose default is an embedded miniature that knows only Reel's "
+        f"drawn world: name one for real videos, e.g. {other} {example}, or the miniature itself, "
+        f"{other} checkpoints/reel-{other[2:]}"
+    )
 
 
 def parse_settings(source: str, pairs: Sequence[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ rule chose no frame and uniform ones were shown. "notes"; "trace": a folder in t
 from msjoe.data import Record
 from msjoe.evaluation import extract_answer
 from msjoe.evaluation.plan import Arm
-from msjoe.steps import NO_FRAME
+from msjoe.remarks import NO_FRAME
 from msjoe.trace import Trace
 
 

@@ -10,11 +10,15 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from msjoe.errors import VideoError
 from msjoe.reel.script import TICKS, Script
 from msjoe.reel.source import file_frames
+from msjoe.video.container import checked_path, open_container
 from msjoe.video.write import write_video
 
 log = logging.getLogger(__name__)
+
+MARK = "Reel"  # how the comment in a video's metadata begins
 
 
 def make_video(script: Script, out: Path, crf: int = 25, progress: bool = True) -> tuple[Path, Path]:
@@ -25,9 +29,26 @@ def make_video(script: Script, out: Path, crf: int = 25, progress: bool = True) 
     out.mkdir(parents=True, exist_ok=True)
     stem = f"reel-{script.split}-{script.track}-{script.seed}"
     video, record = out / f"{stem}.mp4", out / f"{stem}.json"
-    write_video(video, _counted(script, progress), fps=TICKS, crf=crf, gop=TICKS * 30)
+    write_video(video, _counted(script, progress), fps=TICKS, crf=crf, gop=TICKS * 30, comment=f"{MARK} {script.version}")
     _write_json(record, describe(script) | {"video": video.name})
     return video, record
+
+
+def made_by_reel(path: Path) -> bool:
+    """Whether ``make_video`` made this file: its comment says so, or the JSON beside it does. False for no video."""
+    try:
+        with open_container(checked_path(path)) as container:
+            comment = container.metadata.get("comment", "")
+    except VideoError:
+        return False
+    record = path.with_suffix(".json")
+    return comment.split(" ")[0] == MARK or (record.is_file() and '"reel_version"' in _start(record))
+
+
+def _start(record: Path) -> str:
+    """The first characters of a file, which may be any."""
+    with record.open(encoding="utf-8", errors="replace") as file:
+        return file.read(200)
 
 
 def describe(script: Script) -> dict:
