@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import gradio as gr
 
 from demo import details, editor, heatmap, views
+from demo.answer import answer_card
 from demo.shelf import Kept
+from msjoe.trace import Trace
 
 MOST_QUERIES = 4
 
@@ -28,11 +30,14 @@ def all_of(outputs: Outputs) -> list[gr.HTML]:
 
 
 def blank(outputs: Outputs, progress: views.Progress = views.Progress()) -> dict:
+    """Updates that empty the results and the message."""
+    return {outputs.notice: "", outputs.stepper: views.stepper(progress), **emptied(outputs)}
+
+
+def emptied(outputs: Outputs) -> dict:
     """Updates that empty the results."""
     return {
-        outputs.notice: "",
-        outputs.stepper: views.stepper(progress),
-        outputs.answer: views.answer_card(None),
+        outputs.answer: answer_card(None),
         outputs.queries: None,
         outputs.query_note: "",
         **_from_step_2(outputs),
@@ -46,7 +51,7 @@ def blank_from_step_2(outputs: Outputs, progress: views.Progress) -> dict:
     return {
         outputs.notice: "",
         outputs.stepper: views.stepper(progress),
-        outputs.answer: views.answer_card(None),
+        outputs.answer: answer_card(None),
         **_from_step_2(outputs),
         outputs.details: details.details(None),
     }
@@ -59,11 +64,10 @@ def _from_step_2(outputs: Outputs) -> dict:
 def filled(outputs: Outputs, kept: Kept) -> dict:
     """Updates that show a whole answer at once."""
     trace = kept.trace
-    done = views.Progress("done", seconds=trace.seconds, notes=tuple(trace.notes))
     return {
         outputs.notice: "",
-        outputs.stepper: views.stepper(done),
-        outputs.answer: views.answer_card(trace, kept.truth),
+        outputs.stepper: views.stepper(finished(trace)),
+        outputs.answer: answer_card(trace, kept.truth, kept.asked),
         outputs.queries: trace.queries or None,
         outputs.query_note: views.query_note(trace),
         outputs.heatmap: heatmap.drawing(trace),
@@ -71,6 +75,11 @@ def filled(outputs: Outputs, kept: Kept) -> dict:
         outputs.previews: views.previews(trace),
         outputs.details: details.details(trace),
     }
+
+
+def finished(trace: Trace) -> views.Progress:
+    """Where the run of a whole Trace stands."""
+    return views.Progress("done", seconds=trace.seconds, notes=tuple(trace.notes))
 
 
 def progress_parts() -> tuple[gr.HTML, gr.HTML]:
@@ -83,7 +92,7 @@ def result_parts(notice: gr.HTML, stepper: gr.HTML, again: str) -> Outputs:
 
     ``again``: the label of the search button; "" for queries that can only be read.
     """
-    answer = html(views.answer_card(None), elem_id="answer")
+    answer = html(answer_card(None), elem_id="answer")
     queries = editor.editor(
         "What the model looks for", "Query", None, MOST_QUERIES, again=again, fixed=not again, pasted="queries",
         elem_id="queries",

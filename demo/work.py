@@ -145,6 +145,13 @@ def after_asking(first: Trace, source: VideoFile, models: "Models", settings: "S
     return trace
 
 
+def same_subject(one: Asked | None, other: Asked | None) -> bool:
+    """Whether both are about the same question to the same video."""
+    return bool(one and other) and all(
+        getattr(one, name) == getattr(other, name) for name in ("video", "question", "options")
+    )
+
+
 def same_question(kept: Kept, asked: Asked, models: "Models") -> bool:
     """Whether step 1 of the kept answer is what ``asked`` would give, or was edited by hand."""
     from msjoe.prompts import clean_question

@@ -29,7 +29,9 @@ def make_video(script: Script, out: Path, crf: int = 25, progress: bool = True) 
     out.mkdir(parents=True, exist_ok=True)
     stem = f"reel-{script.split}-{script.track}-{script.seed}"
     video, record = out / f"{stem}.mp4", out / f"{stem}.json"
-    write_video(video, _counted(script, progress), fps=TICKS, crf=crf, gop=TICKS * 30, comment=f"{MARK} {script.version}")
+    write_video(
+        video, _counted(script, progress), fps=TICKS, crf=crf, gop=TICKS * 30, comment=f"{MARK} {script.version}"
+    )
     _write_json(record, describe(script) | {"video": video.name})
     return video, record
 

@@ -27,8 +27,8 @@ def write_video(
     """Encode uint8 [H, W, 3] RGB ``frames`` as H.264 (yuv420p, BT.709, index at the front).
 
     H and W must be even. ``gop`` is the greatest distance of two key frames, by default that of
-    10 seconds. ``comment`` goes into the container's metadata. The file appears complete or not at all; one frame at a time is held. Returns the
-    number of frames. Raises ValueError for frames that cannot be encoded.
+    10 seconds. ``comment`` goes into the container's metadata. The file appears complete or not at all;
+    one frame at a time is held. Returns the number of frames. Raises ValueError for frames that cannot be encoded.
     """
     rate = Fraction(fps).limit_denominator(1001 * 60)
     if rate <= 0:

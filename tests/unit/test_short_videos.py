@@ -93,7 +93,9 @@ def test_other_frames_than_asked_for_are_told():
     assert choice_remark(chosen("topk", 60, 8)) == ""
 
 
-@pytest.mark.parametrize(("count", "text"), [(0, "0 queries"), (1, "1 query"), (2, "2 queries"), (7200, "7,200 queries")])
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 queries"), (1, "1 query"), (2, "2 queries"), (7200, "7,200 queries")]
+)
 def test_counted(count, text):
     from msjoe.remarks import counted
 
