@@ -27,7 +27,7 @@ from tests.ui.pages import (
 
 pytestmark = pytest.mark.browser
 
-SOON = 20_000  # milliseconds
+SOON = 60_000  # milliseconds
 FIRST, SECOND = load_examples().items[0].questions[:2]
 
 
