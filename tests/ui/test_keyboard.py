@@ -1,9 +1,13 @@
 """Every button of the page by keyboard, each with what it does; and a page that a lost event does not hold up."""
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from demo.browsing import serve
 from demo.examples import load_examples
+from msjoe.video import write_video
+from tests.ui.conftest import WITNESS
 from tests.ui.pages import (
     a_run,
     all_answered,
@@ -43,8 +47,6 @@ def press(page: Page, place: str, key: str) -> None:
 def answered(browser, app):
     """A page that has an answer, for tests that leave one."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
-    from tests.ui.conftest import WITNESS
-
     context.add_init_script(WITNESS)
     page = context.new_page()
     page.set_default_timeout(SOON)
@@ -246,3 +248,22 @@ def test_a_run_that_takes_its_time_is_not_given_up(open_page):
     expect_example(page, 1)
     all_answered(page)
     expect(page.locator("#answer .said")).to_have_count(0)
+
+
+def test_enter_in_an_emptied_path_field_opens_nothing(open_page, tmp_path):
+    write_video(tmp_path / "film.mp4", [np.full((64, 64, 3), 12 * i, np.uint8) for i in range(20)], fps=1)
+    with serve("--videos", str(tmp_path)) as address:
+        page = open_page(address=address).page
+        field = page.locator("#place input")
+        field.focus()
+        page.keyboard.type("f")
+        page.locator("[role=option]").first.wait_for(state="visible")
+        page.keyboard.press("Backspace")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        all_answered(page)
+        expect(field).to_have_value("")
+        expect_example(page, 0)
+        field.fill("film.mp4")
+        field.press("Enter")
+        page.wait_for_function("document.querySelector('#video video')?.currentSrc.endsWith('/film.mp4')")
