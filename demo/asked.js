@@ -35,9 +35,9 @@
     outdated(record) {
       const { question, options } = this.asks;
       const other = question !== undefined && words(question) !== words(record.question);
-      if (other || (options && !same(list(options), list(record.options)))) return "For another question: press Run.";
+      if (other || (options && !same(list(options), list(record.options)))) return "This is about another question: press Run.";
       const changed = SETTINGS.some((name) => name in record && name in this.asks && this.asks[name] !== record[name]);
-      return changed ? "For other settings: press Run." : "";
+      return changed ? "This is with other settings: press Run." : "";
     },
 
     // Whether a new search would give anything else: other queries, or the same under another rule or budget.

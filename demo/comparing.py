@@ -123,7 +123,7 @@ def _count(trace: Trace | None) -> str:
     """How many frames, and why they are others than were asked for."""
     if trace is None:
         return ""
-    remark = choice_remark(trace)
+    remark = "" if NO_FRAME in trace.notes else choice_remark(trace)  # that one is beside the answer
     return f"{len(trace.indices)}" + (f'<span class="mark other">{escape(remark)}</span>' if remark else "")
 
 
@@ -147,7 +147,7 @@ def _answer(trace: Trace | None, reference: Trace | None, truth: ExampleQuestion
         return '<span class="muted">…</span>'
     letter = f"<b>{escape(trace.answer)}</b> " if trace.answer else ""
     said = f'<span class="said">{letter}{escape(trace.answer_text())}</span>'
-    marks = []
+    marks = ['<span class="mark">not one of the options</span>'] if trace.options and not trace.answer else []
     if trace is reference:
         marks.append('<span class="mark">the reference</span>')
     elif NO_FRAME in trace.notes:
