@@ -5,17 +5,17 @@ from html import escape
 
 import gradio as gr
 
+from demo.answer import REAL_COMMAND
 from demo.engine import Engine
 from demo.examples import Example, Examples
 from demo.views import data_uri, short_name
 from msjoe.errors import UserError
 from msjoe.video import open_video
 
-REAL_COMMAND = "python app.py --mllm Qwen/Qwen2.5-VL-7B-Instruct --load-in-4bit --clip ViT-L-14:openai"
 POSTER_PIXELS = 160 * 160
 
 
-def status(engine: Engine, embedded: bool) -> str:
+def status(engine: Engine) -> str:
     """One line on the models: loading, ready or failed; and what they can do."""
     if engine.failure is not None:
         known = isinstance(engine.failure, UserError)
@@ -25,8 +25,8 @@ def status(engine: Engine, embedded: bool) -> str:
         return _line("loading", f"<b>Loading the models</b> ({engine.waiting_seconds:.0f} s). Run waits for them.")
     models = engine.models
     mllm, clip = (f"<code>{escape(short_name(model.id))}</code>" for model in (models.mllm, models.clip))
-    names = f"<b>Ready.</b> MLLM {mllm}, CLIP {clip}, frames chosen by {_selector(models.selector.name)}."
-    if not embedded:
+    names = f"<b>Ready.</b> MLLM {mllm}, CLIP {clip}, default selector {_selector(models.selector.name)}."
+    if not models.reel_only:
         return _line("ready", names)
     return _line("ready", names) + (
         "<p class='real'>Embedded miniatures: they know only Reel's drawn world. "
@@ -35,10 +35,8 @@ def status(engine: Engine, embedded: bool) -> str:
 
 
 def _selector(name: str) -> str:
-    code = f"<code>{escape(name)}</code>"
-    if name.startswith("sampler"):
-        return f"the trained sampler {code}"
-    return f"{code}, a training-free rule"
+    kind = "trained" if name.startswith("sampler") else "training-free"
+    return f"<code>{escape(name)}</code> ({kind})"
 
 
 def _line(state: str, html: str) -> str:
@@ -54,7 +52,7 @@ def measured_line(examples: Examples) -> str:
         return ""
     return (
         f'<p class="muted">With the embedded models and a budget of {found.budget}, '
-        f"<b>{found.right} of {found.total}</b> of these questions are answered right "
+        f"<b>{found.right} of {found.total}</b> of the questions about these examples are answered right "
         f"(guessing: {examples.chance:.1f}).</p>"
     )
 

@@ -1,7 +1,7 @@
 """Choosing what is asked about: an example, an upload, a path, a pasted list of options."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gradio as gr
@@ -18,7 +18,7 @@ from demo.places import resolve_under
 from demo.playing import serve_file, unplayable
 from demo.running import upload_fault, without_folder
 from demo.shelf import Kept
-from demo.turns import take_turns, tell
+from demo.turns import QUIET, take_turns, tell
 from demo.wiring import Stage
 from msjoe.errors import UserError
 
@@ -34,6 +34,7 @@ class Held:
     example: int | None
     question: str
     kept: str | None  # the key of the answer on show
+    compared: str | None  # the key of the comparison on show
     copying: str | None  # the key of the copy that is wanted
     copied: Copied | None
 
@@ -42,8 +43,8 @@ def wire_choices(stage: Stage, root: Path | None, page: gr.Blocks, zips: gr.Uplo
     """A card shows its example; a number its question; another video forgets both."""
     inputs = stage.inputs
     copied = gr.State(None)
-    held = [inputs.video, zips, inputs.example, inputs.question, stage.kept, stage.copying, copied]
-    shown = [*inputs.all(), stage.kept, stage.copying, stage.export, stage.tabs, stage.compare.table]
+    held = [inputs.video, zips, inputs.example, inputs.question, stage.kept, stage.compared, stage.copying, copied]
+    shown = [*inputs.all(), stage.kept, stage.compared, stage.copying, stage.export, stage.tabs, stage.compare.table]
     answers = Choices(stage, root, page).answers() | {"opened": open_zip}
     known = {kind: (lambda value, *now, do=do: do(value, Held(*now))) for kind, do in answers.items()}
     outputs = [*shown, *all_of(stage.outputs)]
@@ -54,6 +55,16 @@ def wire_choices(stage: Stage, root: Path | None, page: gr.Blocks, zips: gr.Uplo
     tell(inputs.video.clear, "cleared")
     tell(zips.upload, "opened")
     wire_copy(stage, copied)
+    wire_asked(stage, page)
+
+
+def wire_asked(stage: Stage, page: gr.Blocks) -> None:
+    """The browser is told what the page asks now, so that an answer to anything else does not look like the answer."""
+    inputs = stage.inputs
+    asked = [inputs.question, inputs.budget, inputs.previews, inputs.selector, inputs.seed]
+    names = "question, budget, previews, selector, seed"
+    js = f"({names}) => window.msjoe.settings({{ {names} }})"
+    gr.on([page.load, *(part.change for part in asked)], None, asked, None, js=js, **QUIET)
 
 
 class Choices:
@@ -100,7 +111,7 @@ class Choices:
         copy = {stage.inputs.source: video, **self._copy_wanted(held)} if hidden else {}
         kept = stage.shelf.get(held.kept)
         if kept and kept.video is None and _is_of(kept, video):
-            found = Kept(kept.trace, video, kept.truth)
+            found = replace(kept, video=video, asked=replace(kept.asked, video=video))
             key = stage.shelf.put(found, replaces=held.kept)
             return back | copy | {stage.kept: key, **filled(stage.outputs, found)}
         return self._forgotten(held) | back | copy | {stage.outputs.notice: views.notice(fault or hidden)}
@@ -180,7 +191,9 @@ def cleared(stage: Stage, held: Held) -> dict:
 def put_away(stage: Stage, held: Held) -> dict:
     """Updates for what goes whatever comes next: the open path, its copy for the player, the comparison."""
     stage.wanted.drop(held.copying)
+    stage.shelf.drop(held.compared)
     return {
+        stage.compared: None,
         stage.turns: {"place": None},
         stage.inputs.source: None,
         stage.inputs.place: None,

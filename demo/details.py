@@ -9,7 +9,9 @@ from msjoe.trace import Trace
 def details(trace: Trace | None) -> str:
     """Seconds and tokens by step, the raw replies, the notes and the models."""
     if trace is None or not trace.seconds:
-        return '<p class="muted">Seconds and tokens of each step, and the replies word for word, will stand here.</p>'
+        return (
+            '<p class="muted">Press Run to see the seconds and tokens of each step, and the replies word for word.</p>'
+        )
     return _costs(trace) + _words(trace) + _facts(trace)
 
 

@@ -4,19 +4,23 @@ const rows = element.querySelector(".rows");
 const add = element.querySelector(".add");
 const again = element.querySelector(".again");
 const { most, noun, letters, pasted } = props;
-let drawn = "[]"; // what the server sent last
 
 const texts = () => [...rows.querySelectorAll("input")].map((input) => input.value);
 const mark = (i) => (letters ? String.fromCharCode(65 + i) : String(i + 1));
 
+// Empty rows are not asked, so they have no letter, and those below them have the letters of the answer.
 function number() {
-  [...rows.children].forEach((row, i) => {
-    row.querySelector("b").textContent = mark(i);
-    row.querySelector("input").setAttribute("aria-label", `${noun} ${mark(i)}`);
-    row.querySelector("button").setAttribute("aria-label", `Remove ${noun.toLowerCase()} ${mark(i)}`);
-  });
+  let count = 0;
+  for (const row of rows.children) {
+    const input = row.querySelector("input");
+    const name = input.value.trim() ? mark(count++) : "";
+    const kind = noun.toLowerCase();
+    row.querySelector("b").textContent = name || "·";
+    input.setAttribute("aria-label", name ? `${noun} ${name}` : `Empty ${kind}`);
+    row.querySelector("button").setAttribute("aria-label", name ? `Remove ${kind} ${name}` : `Remove empty ${kind}`);
+  }
   add.disabled = rows.children.length >= most;
-  if (again) again.disabled = JSON.stringify(texts()) === drawn || !texts().some((text) => text.trim());
+  if (pasted) window.msjoe.asked({ [pasted]: texts() });
 }
 
 function tell() {
@@ -27,16 +31,16 @@ function tell() {
 function row(text) {
   const item = document.createElement("li");
   item.innerHTML = '<b></b><input type="text" autocomplete="off"><button type="button" class="remove">×</button>';
-  item.querySelector("input").value = text;
-  item.querySelector("input").readOnly = area.classList.contains("fixed");
+  const input = item.querySelector("input");
+  input.value = text;
+  input.placeholder = "empty: left out";
+  input.readOnly = area.classList.contains("fixed");
   return item;
 }
 
 function draw() {
-  const value = props.value || [];
-  drawn = JSON.stringify(value);
   area.classList.toggle("drawn", Boolean(props.value));
-  rows.replaceChildren(...value.map(row));
+  rows.replaceChildren(...(props.value || []).map(row));
   number();
 }
 
@@ -53,7 +57,8 @@ rows.addEventListener("click", (event) => {
 });
 rows.addEventListener("input", tell);
 rows.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.isComposing || event.target.readOnly) return;
+  const field = event.target.closest("input");
+  if (event.key !== "Enter" || event.isComposing || !field || field.readOnly) return;
   event.preventDefault();
   if (again && !again.disabled) again.click();
   else if (!add.disabled) add.click();

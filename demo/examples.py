@@ -6,7 +6,12 @@ pipeline gets a file and a question, as it would from a visitor.
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+
+from msjoe.reel.make import made_by_reel
+from msjoe.video import VideoFile, open_video
+from msjoe.video.isolated import IsolatedVideo
 
 FOLDER = Path(__file__).resolve().parent
 LIST = FOLDER / "examples.json"
@@ -76,3 +81,15 @@ def load_examples(path: Path = LIST) -> Examples:
 def _example(entry: dict, folder: Path) -> Example:
     questions = tuple(ExampleQuestion(q["question"], tuple(q["options"]), q["answer"]) for q in entry["questions"])
     return Example(folder / entry["file"], entry["title"], entry["track"], float(entry["minutes"]), questions)
+
+
+@lru_cache
+def content(path: Path) -> str:
+    """The id of a bundled video: the same for any copy of it."""
+    return open_video(path).id
+
+
+def from_reel(source: VideoFile | IsolatedVideo) -> bool:
+    """Whether the embedded models know the world of this video: a bundled one, or one that Reel made."""
+    bundled = {content(example.path) for example in load_examples().items}
+    return source.id in bundled or made_by_reel(source.path, source.comment)

@@ -122,7 +122,7 @@ def _row(go, times_T: np.ndarray, values_T: np.ndarray, yaxis: str, similarity: 
 def _label(text: str, top: float) -> dict:
     short = text if len(text) <= LABEL_LENGTH else text[: LABEL_LENGTH - 1].rstrip() + "…"
     return {
-        "text": escape(short),
+        "text": escape(short, quote=False),  # plotly reads &lt; and leaves &quot; as it is
         "x": 0,
         "xref": "paper",
         "xanchor": "left",
@@ -233,7 +233,7 @@ def component(**kwargs) -> gr.HTML:
     return gr.HTML(
         value=None,
         html_template=(
-            '<section class="heatmap"><h2>Where it is found <small>click to see that second</small></h2>'
+            '<section class="heatmap"><h2>Where it is found <small class="seeks">click to see that second</small></h2>'
             '<div class="legend"></div><div class="field"><div class="plot" tabindex="0" role="group" '
             'aria-label="Heatmap: similarity of each query with each second; arrow keys step through the key-frames">'
             '</div><div class="cursor" aria-hidden="true" hidden></div></div></section>'

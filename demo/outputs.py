@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import gradio as gr
 
 from demo import details, editor, heatmap, views
+from demo.answer import answer_card
 from demo.limits import Limits
 from demo.shelf import Kept
+from msjoe.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,14 @@ def all_of(outputs: Outputs) -> list[gr.HTML]:
 
 
 def blank(outputs: Outputs, progress: views.Progress = views.Progress()) -> dict:
+    """Updates that empty the results and the message."""
+    return {outputs.notice: "", outputs.stepper: views.stepper(progress), **emptied(outputs)}
+
+
+def emptied(outputs: Outputs) -> dict:
     """Updates that empty the results."""
     return {
-        outputs.notice: "",
-        outputs.stepper: views.stepper(progress),
-        outputs.answer: views.answer_card(None),
+        outputs.answer: answer_card(None),
         outputs.queries: None,
         outputs.query_note: "",
         **_from_step_2(outputs),
@@ -45,7 +50,7 @@ def blank_from_step_2(outputs: Outputs, progress: views.Progress) -> dict:
     return {
         outputs.notice: "",
         outputs.stepper: views.stepper(progress),
-        outputs.answer: views.answer_card(None),
+        outputs.answer: answer_card(None),
         **_from_step_2(outputs),
         outputs.details: details.details(None),
     }
@@ -58,11 +63,10 @@ def _from_step_2(outputs: Outputs) -> dict:
 def filled(outputs: Outputs, kept: Kept) -> dict:
     """Updates that show a whole answer at once."""
     trace = kept.trace
-    done = views.Progress("done", seconds=trace.seconds, notes=tuple(trace.notes))
     return {
         outputs.notice: "",
-        outputs.stepper: views.stepper(done),
-        outputs.answer: views.answer_card(trace, kept.truth),
+        outputs.stepper: views.stepper(finished(trace)),
+        outputs.answer: answer_card(trace, kept.truth, kept.asked),
         outputs.queries: trace.queries or None,
         outputs.query_note: views.query_note(trace),
         outputs.heatmap: heatmap.drawing(trace),
@@ -70,6 +74,11 @@ def filled(outputs: Outputs, kept: Kept) -> dict:
         outputs.previews: views.previews(trace),
         outputs.details: details.details(trace),
     }
+
+
+def finished(trace: Trace) -> views.Progress:
+    """Where the run of a whole Trace stands."""
+    return views.Progress("done", seconds=trace.seconds, notes=tuple(trace.notes))
 
 
 def progress_parts() -> tuple[gr.HTML, gr.HTML]:
@@ -82,7 +91,7 @@ def result_parts(notice: gr.HTML, stepper: gr.HTML, limits: Limits, again: str) 
 
     ``again``: the label of the search button; "" for queries that can only be read.
     """
-    answer = html(views.answer_card(None), elem_id="answer")
+    answer = html(answer_card(None), elem_id="answer")
     queries = editor.editor(
         "What the model looks for", "Query", None, limits.max_queries, again=again, fixed=not again, pasted="queries",
         elem_id="queries",

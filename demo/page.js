@@ -51,6 +51,17 @@ document.addEventListener("keydown", (event) => {
   window.msjoe.step(direction);
 });
 
+// Gradio marks the first path of the list as soon as something is typed, and Enter takes the marked one, also when the
+// field is empty again.
+document.addEventListener(
+  "keydown",
+  (event) => {
+    const field = event.key === "Enter" && event.target.closest?.("#place input");
+    if (field && !field.value.trim()) event.stopImmediatePropagation();
+  },
+  true,
+);
+
 // Events of a video do not bubble, but they are told on the way down.
 for (const name of ["timeupdate", "seeked", "loadedmetadata"]) {
   document.addEventListener(name, () => window.msjoe.show(), true);

@@ -4,7 +4,7 @@
 before the models are there; the first Run waits for them.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import gradio as gr
@@ -47,9 +47,16 @@ class PageOptions:
 def launch_options(limits: Limits) -> dict:
     """Arguments for ``launch`` that belong to the page."""
     theme = gr.themes.Base(primary_hue="indigo", neutral_hue="slate", radius_size="md", font=FONTS, font_mono=MONO).set(
-        body_background_fill="*neutral_50", body_background_fill_dark="*neutral_950"
+        body_background_fill="*neutral_50",
+        body_background_fill_dark="*neutral_950",
+        # One step darker than Gradio's own indigo under white text, lighter on dark: 4.5 to 1 at least.
+        color_accent="*primary_600",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill_dark="*primary_600",
+        button_primary_background_fill_hover_dark="*primary_700",
     )
-    script = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in ("page.js", "turns.js"))
+    script = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in ("page.js", "turns.js", "asked.js"))
     return {
         "theme": theme,
         "css_paths": [FOLDER / "style.css"],
@@ -74,26 +81,28 @@ def build(engine: Engine, examples: Examples, page_options: PageOptions) -> gr.B
     shelf = Shelf(limits.max_sessions)
     with blocks("MSJoE", limits, examples) as page:
         html(f"<header><h1>MSJoE</h1><p>{LEAD}</p></header>", elem_id="head")
-        state = html(status(engine, page_options.embedded), elem_id="status")
+        state = html(status(engine), elem_id="status")
         with gr.Row(elem_id="columns", equal_height=False):
             with gr.Column(scale=5, min_width=320, elem_id="ask"):
-                inputs = input_column(examples, page_options.root, limits)
+                inputs = input_column(_measured(examples, page_options), page_options.root, limits)
             with gr.Column(scale=7, min_width=320, elem_id="see"):
                 with gr.Row(elem_id="buttons"):
                     run = gr.Button("Run", variant="primary", elem_id="run")
                     stop = gr.Button("Stop", interactive=False, elem_id="stop")
                 outputs, compare, tabs = _see_column(limits)
                 with gr.Row(elem_id="share"):
-                    export = gr.Button("Export this answer (.zip)", interactive=False, elem_id="export")
-                    upload = gr.UploadButton("Open an exported answer", file_types=[".zip"], elem_id="open")
+                    export = gr.Button("Export (.zip)", interactive=False, elem_id="export")
+                    upload = gr.UploadButton("Open an export", file_types=[".zip"], elem_id="open")
                     download = gr.DownloadButton("Download", elem_id="download", elem_classes="unseen")
         html(f'<p class="muted">{limits.sentence()}</p>', elem_id="limits")
-        kept = gr.State(None, time_to_live=limits.cache_hours * 3600, delete_callback=shelf.drop)
+        kept, compared = (
+            gr.State(None, time_to_live=limits.cache_hours * 3600, delete_callback=shelf.drop) for _ in range(2)
+        )
         wanted = Wanted()
         running, copying = (gr.State(None, delete_callback=wanted.drop) for _ in range(2))
         stage = Stage(
             engine, examples, shelf, limits, page_options.dense_fps, inputs, outputs, compare, run, stop, tabs, export,
-            turns(), wanted, kept, running, copying,
+            turns(), wanted, kept, compared, running, copying,
         )  # fmt: skip
         wire_choices(stage, page_options.root, page, upload, zip_opener(stage))
         wire_run(stage)
@@ -101,10 +110,15 @@ def build(engine: Engine, examples: Examples, page_options: PageOptions) -> gr.B
         wire_compare(stage)
         wire_stop(stage)
         wire_export(stage, download)
-        wire_status(page, engine, page_options.embedded, state)
+        wire_status(page, engine, state)
         add_endpoints(engine, page_options.dense_fps, limits)
     page.queue(max_size=4 * (limits.max_waiting + 2), api_open=False)
     return page
+
+
+def _measured(examples: Examples, page_options: PageOptions) -> Examples:
+    """What was measured is true of the embedded models alone."""
+    return examples if page_options.embedded else replace(examples, measured=None)
 
 
 def _see_column(limits: Limits) -> tuple[Outputs, CompareParts, gr.Tabs]:

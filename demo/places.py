@@ -32,18 +32,31 @@ def resolve_under(root: Path, typed: str) -> Path:
         inside = path.is_relative_to(root) and path.is_file()
     except (OSError, RuntimeError) as e:  # a name that is too long, a circle of links
         raise refusal from e
-    if not inside or path.suffix.lower() not in SUFFIXES:
+    if not inside or path.suffix.lower() not in SUFFIXES or _hidden(path.relative_to(root)):
         raise refusal
     return path
 
 
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
 def list_videos(root: Path, most: int = MOST_LISTED) -> list[str]:
-    """Paths relative to ``root`` of the first ``most`` video files; links to folders are not followed."""
+    """Paths relative to ``root`` of the first ``most`` videos that can be opened; links to folders are not followed."""
     found: list[str] = []
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         names = sorted(name for name in files if name.lower().endswith(SUFFIXES) and not name.startswith("."))
-        found += [str((Path(folder) / name).relative_to(root)) for name in names]
+        paths = (str((Path(folder) / name).relative_to(root)) for name in names)
+        found += [path for path in paths if _opens(root, path)]
         if len(found) >= most:
             break
     return found[:most]
+
+
+def _opens(root: Path, path: str) -> bool:
+    """Not so for a link that leads out of the root, or nowhere."""
+    try:
+        return bool(resolve_under(root, path))
+    except VideoError:
+        return False

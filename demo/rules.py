@@ -12,5 +12,5 @@ def rule_names() -> list[str]:
 
 
 def rule_choices() -> list[tuple[str, str]]:
-    """(label, value) of each selector, the app's own first."""
-    return [("the app's own", AS_STARTED), *((name, name) for name in rule_names())]
+    """(label, value) of each selector, the app's default first."""
+    return [("the app's default", AS_STARTED), *((name, name) for name in rule_names())]

@@ -4,12 +4,14 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
 
 from demo import details, heatmap, views
+from demo.answer import answer_card
 from demo.engine import Engine, RunFailed
 from demo.examples import Examples
 from demo.line import Waiting
@@ -27,7 +29,7 @@ Update = Iterator[dict]
 
 
 def answer_steps(engine: Engine, examples: Examples, asked: Asked, outputs: Outputs, keep: Callable) -> Update:
-    """Yield updates of ``outputs`` as the pipeline goes on; bad input ends in a message.
+    """Yield updates of ``outputs`` as the pipeline goes on. Raises UserError for bad input.
 
     ``keep`` takes the finished answer as Kept and returns what more is to be updated.
     """
@@ -45,7 +47,7 @@ def again_steps(
 
 
 def stream(engine: Engine, start: Start, update: Callable, outputs: Outputs, video: str | None) -> Update:
-    """Updates for what a run yields, for its place in the line, and for how it fails."""
+    """Updates for what a run yields and for its place in the line. Raises UserError, whose message fits the page."""
     if not engine.settled:
         yield {outputs.stepper: views.stepper(views.Progress("waiting", message="waiting for the models to load"))}
     try:
@@ -56,9 +58,9 @@ def stream(engine: Engine, start: Start, update: Callable, outputs: Outputs, vid
                 else:
                     yield update(event) if event else {outputs.stepper: gr.skip()}
     except UserError as e:
-        yield failed(outputs, without_folder(str(e), video))
+        raise UserError(without_folder(str(e), video)) from e
     except RunFailed as e:
-        yield failed(outputs, f"Something went wrong inside the app ({e}). The server's log says where.")
+        raise UserError(f"Something went wrong inside the app ({e}). The server's log says where.") from e
 
 
 def upload_fault(video: str | None, max_minutes: float = float("inf")) -> str:
@@ -87,7 +89,8 @@ class Shown:
     def __init__(
         self, outputs: Outputs, examples: Examples, asked: Asked, keep: Callable, before: Kept | None = None
     ) -> None:
-        self.outputs, self.asked, self.keep, self.before = outputs, asked, keep, before
+        self.outputs, self.keep, self.before = outputs, keep, before
+        self.asked = replace(asked, **_subject(before)) if before else asked
         self.truth = before.truth if before else examples.find(asked.example, asked.question, asked.options)
         self.step, self.step_began, self.drawn = "", 0.0, 0.0
 
@@ -121,12 +124,18 @@ class Shown:
         if event.step in ("similarity", "choice"):
             edited = self._queries(trace) if trace.queries_from == EDITED else {}
             return {outputs.heatmap: heatmap.drawing(trace), **edited}
-        video = self.before.video if self.before else self.asked.video
+        kept = Kept(trace, self.asked.video, self.truth, self.asked)
         return {
-            outputs.answer: views.answer_card(trace, self.truth),
+            outputs.answer: answer_card(trace, self.truth, self.asked),
             outputs.details: details.details(trace),
-            **self.keep(Kept(trace, video, self.truth)),
+            **self.keep(kept),
         }
 
     def _queries(self, trace) -> dict:
         return {self.outputs.queries: trace.queries, self.outputs.query_note: views.query_note(trace)}
+
+
+def _subject(before: Kept) -> dict:
+    """What a new search is about, whatever the page shows by now."""
+    asked = before.asked or before.trace
+    return {"video": before.video, "question": asked.question, "options": asked.options}

@@ -12,12 +12,14 @@ import logging
 import os
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
 from demo.browsing import CHROMIUM_FLAGS, chromium_path, serve
 from demo.screenshots import WAIT, compare
+from msjoe.comparison_zip import COLUMNS
 
 log = logging.getLogger(__name__)
 PEAK = """() => {
@@ -89,7 +91,9 @@ def click_peak(page: Page) -> None:
 def export(page: Page) -> None:
     with page.expect_download() as started:
         page.click("#export")
-    started.value.path()
+    with zipfile.ZipFile(started.value.path()) as packed:
+        if COLUMNS not in packed.namelist():
+            raise RuntimeError(f"the export holds no {COLUMNS}, but {packed.namelist()}")
 
 
 if __name__ == "__main__":

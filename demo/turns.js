@@ -7,6 +7,9 @@ Object.assign(window.msjoe, {
   waiting: [],
   busy: false,
   pressing: null, // the button whose turn it is
+  patience: 15_000, // milliseconds until a turn that nothing answers is given up
+  alive: 0, // when the turn in progress was last seen to get on
+  requests: 0, // on their way to the server
   place: null, // the path that is open
 
   choose(kind, value = null) {
@@ -19,6 +22,7 @@ Object.assign(window.msjoe, {
   turn() {
     if (this.busy || !this.send || !this.waiting.length) return;
     this.busy = true;
+    this.alive = performance.now();
     const { kind, value, button } = this.waiting.shift();
     if (button) this.press(button);
     else if (kind === "place" && (!value || value === this.place)) this.answered(); // told whenever the field is left
@@ -39,16 +43,28 @@ Object.assign(window.msjoe, {
 
   press(button) {
     if (button.disabled || document.querySelector("#run")?.disabled) return this.answered();
-    this.pressing = button;
-    button.click();
-    this.pressing = null;
+    // Not at once: while a key's own click is dispatched, browsers ignore another click on the same button.
+    setTimeout(() => {
+      this.pressing = button;
+      button.click();
+      this.pressing = null;
+    });
+  },
+
+  // A turn whose event was lost would hold up all that come after it.
+  watch() {
+    if (!this.busy || this.requests) this.alive = performance.now();
+    else if (performance.now() - this.alive > this.patience) this.answered();
   },
 
   // A run about another video ends before its answer can stand beside this one.
   async halted() {
     const running = () => document.querySelector("#run")?.disabled;
     if (running()) document.querySelector("#stop").click();
-    while (running()) await new Promise((again) => setTimeout(again, 50));
+    while (running()) {
+      this.alive = performance.now();
+      await new Promise((again) => setTimeout(again, 50));
+    }
   },
 
   // What goes to the server with a choice: files where it is about them, as others may be deleted there by now.
@@ -73,3 +89,16 @@ window.addEventListener(
   },
   true,
 );
+
+{
+  const ask = window.fetch;
+  window.fetch = async (...asked) => {
+    window.msjoe.requests += 1;
+    try {
+      return await ask(...asked);
+    } finally {
+      window.msjoe.requests -= 1;
+    }
+  };
+}
+setInterval(() => window.msjoe.watch(), 250);

@@ -10,7 +10,7 @@ from pathlib import PurePath
 import numpy as np
 from PIL import Image
 
-from demo.examples import ExampleQuestion
+from msjoe.remarks import counted
 from msjoe.trace import Trace
 
 STEP_TITLES = {  # the pipeline's steps, in its order
@@ -101,36 +101,10 @@ def notice(message: str) -> str:
     return f'<div class="notice" role="alert">{escape(message)}</div>'
 
 
-def answer_card(trace: Trace | None, truth: ExampleQuestion | None = None) -> str:
-    """The answer in large letters; with ``truth``, whether it is right."""
-    if trace is None or "answer" not in trace.seconds:
-        return '<section class="answer empty"><h2>Answer</h2><p class="muted">The answer will stand here.</p></section>'
-    letter = f'<span class="letter">{escape(trace.answer)}</span>' if trace.answer else ""
-    text = escape(trace.answer_text()) or "The model said nothing."
-    unread = ""
-    if trace.options and not trace.answer:
-        unread = '<p class="muted">No option could be read from this reply.</p>'
-    return (
-        f'<section class="answer"><h2>Answer</h2><div class="said">{letter}<span class="text">{text}</span></div>'
-        f"{unread}{_verdict(trace, truth)}</section>"
-    )
-
-
-def _verdict(trace: Trace, truth: ExampleQuestion | None) -> str:
-    if truth is None:
-        return ""
-    if trace.answer == truth.answer:
-        return '<p class="verdict right"><span>✓</span> Right</p>'
-    wanted = truth.options[ord(truth.answer) - ord("A")]
-    return (
-        f'<p class="verdict wrong"><span>✗</span> Wrong: the true answer is <b>{truth.answer}</b> {escape(wanted)}</p>'
-    )
-
-
 QUERY_SOURCES = {
     "reply": "",
     "question": "No query could be read from the reply, so the question itself is used.",
-    "edited": "Edited by hand: step 1 was not asked again.",
+    "edited": "Edited by hand: the model was not asked for queries again.",
 }
 
 
@@ -146,19 +120,16 @@ def key_frames(trace: Trace | None) -> str:
     """The chosen frames with their times; a click seeks the video."""
     if trace is None or not trace.keyframes:
         return ""
+    shown = f"{counted(len(trace.keyframes), 'frame')} of {0 if trace.times_T is None else len(trace.times_T):,}"
     return (
-        f'<section class="frames"><h2>Key-frames <small>{len(trace.keyframes)} of {_dense(trace)} frames; '
-        f"click one, or step with ← →</small></h2>{_strip(trace.keyframes, trace.chosen_times)}</section>"
+        f'<section class="frames"><h2>Key-frames <small>{shown}<span class="seeks">; click one, or step with ← →</span>'
+        f"</small></h2>{_strip(trace.keyframes, trace.chosen_times)}</section>"
     )
-
-
-def _dense(trace: Trace) -> str:
-    return f"{0 if trace.times_T is None else len(trace.times_T)}"
 
 
 def previews(trace: Trace | None) -> str:
     if trace is None or not trace.previews:
-        return '<p class="muted">The small pictures that the queries were written from will stand here.</p>'
+        return '<p class="muted">Press Run to see the small pictures that the queries are written from.</p>'
     return f'<div class="frames small">{_strip(trace.previews, trace.preview_times)}</div>'
 
 

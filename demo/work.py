@@ -3,13 +3,14 @@
 Nothing heavy is imported before one of them starts.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from demo.decoding import DECODERS
+from demo.examples import from_reel
 from demo.shelf import Kept
 from msjoe.errors import QuestionError
 from msjoe.trace import Trace
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 REFERENCE = "uniform"
 EDITED = "edited"  # where the queries of a Trace come from
+NOT_REEL = "the embedded models know only Reel's drawn world, and this video is not from it: the answer means nothing"
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ def answer_events(models: "Models", asked: Asked) -> Generator["Event", None, No
 
     settings = asked.settings()
     source = opened(asked.video, asked.max_minutes, models.mllm.interrupted)
-    yield from run(source, asked.question, asked.options, _with(models, asked.selector), settings, _name(asked))
+    models = _with(models, asked.selector)
+    yield from _warned(models, source, run(source, asked.question, asked.options, models, settings, _name(asked)))
 
 
 def again_events(
@@ -90,7 +93,7 @@ def again_events(
 
     ``asked`` gives the budget, the selector and the seed. The frames' features come from the cache.
     """
-    from msjoe.pipeline import check_budget, query_onwards
+    from msjoe.pipeline import query_onwards
 
     if kept is None:
         raise QuestionError("the answer that these queries belong to is no longer kept: press Run")
@@ -98,7 +101,6 @@ def again_events(
         raise QuestionError("the video of this answer is not here: upload it, then search again")
     settings = asked.settings()
     source = opened(kept.video, asked.max_minutes, models.mllm.interrupted)
-    check_budget(source, settings)
     models = _with(models, asked.selector)
     trace = after_asking(kept.trace, source, models, settings)
     if queries != kept.trace.queries:
@@ -110,12 +112,10 @@ def compare_events(
     models: "Models", asked: Asked, kept: Kept | None, arms: list[Arm]
 ) -> Generator[ArmEvent, None, None]:
     """Step 1 once, or none where the kept answer is to the same question; then steps 2 to 4 for each arm."""
-    from msjoe.pipeline import check_budget, query_onwards
+    from msjoe.pipeline import query_onwards
 
     source = opened(asked.video, asked.max_minutes, models.mllm.interrupted)
     plans = [(_with(models, arm.selector), replace(asked.settings(), budget=arm.budget)) for arm in arms]
-    for _, settings in plans:
-        check_budget(source, settings)
     first = kept.trace if kept and same_question(kept, asked, models) else None
     if first is None:
         for event in _first_step(source, models, asked):
@@ -138,7 +138,15 @@ def after_asking(first: Trace, source: FrameSource, models: "Models", settings: 
     trace.seconds = {step: spent for step, spent in first.seconds.items() if step in shared}
     trace.tokens = {step: dict(spent) for step, spent in first.tokens.items() if step in shared}
     trace.prompts = {step: asked for step, asked in first.prompts.items() if step in shared}
+    trace.notes += [note for note in first.notes if note == NOT_REEL]
     return trace
+
+
+def same_subject(one: Asked | None, other: Asked | None) -> bool:
+    """Whether both are about the same question to the same video."""
+    return bool(one and other) and all(
+        getattr(one, name) == getattr(other, name) for name in ("video", "question", "options")
+    )
 
 
 def same_question(kept: Kept, asked: Asked, models: "Models") -> bool:
@@ -155,11 +163,20 @@ def _first_step(source: FrameSource, models: "Models", asked: Asked) -> Generato
     from msjoe.pipeline import run
 
     events = run(source, asked.question, asked.options, models, asked.settings(), _name(asked))
-    with closing(events):
+    with closing(_warned(models, source, events)) as events:
         for event in events:
             yield event
             if event.step == "queries" and event.fraction == 1:
                 return
+
+
+def _warned(models: "Models", source: IsolatedVideo, events: Iterator["Event"]) -> Generator["Event", None, None]:
+    """The events of a run whose Trace says so where the models cannot know what they are shown."""
+    with closing(events):
+        for number, event in enumerate(events):
+            if number == 0 and models.reel_only and not from_reel(source):
+                event.trace.notes.append(NOT_REEL)
+            yield event
 
 
 def _with(models: "Models", selector: str) -> "Models":

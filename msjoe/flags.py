@@ -10,6 +10,7 @@ from typing import Any
 from msjoe.errors import UserError
 
 LARGEST_SEED = 2**63 - 1  # of torch's generators
+REAL_MLLM = "Qwen/Qwen2.5-VL-7B-Instruct"  # an example of one for real videos
 MAX_MINUTES = 720  # of one video, unless another limit is given
 
 
@@ -37,10 +38,12 @@ def add_commands(parser: argparse.ArgumentParser, title: str, **how: Any) -> arg
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("models", "defaults: the embedded miniatures, which know only Reel's drawn world")
     group.add_argument(
-        "--mllm", metavar="NAME", help="path or hub id of a Qwen2.5-VL model, e.g. Qwen/Qwen2.5-VL-7B-Instruct"
+        "--mllm", metavar="NAME", help=f"path or hub id of a Qwen2.5-VL model, e.g. {REAL_MLLM}; name --clip too"
     )
     group.add_argument("--load-in-4bit", action="store_true", help="load the MLLM in 4-bit NF4 (bitsandbytes)")
-    group.add_argument("--clip", metavar="NAME", help="open_clip MODEL:WEIGHTS, e.g. ViT-L-14:openai, or a folder")
+    group.add_argument(
+        "--clip", metavar="NAME", help="open_clip MODEL:WEIGHTS, e.g. ViT-L-14:openai, or a folder; name --mllm too"
+    )
     group.add_argument(
         "--sampler",
         metavar="NAME",
@@ -55,6 +58,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 def check_model_arguments(args: argparse.Namespace) -> None:
     """Check what can be checked about the models before they are imported and loaded. Raises UserError."""
     check_device(args.device)
+    check_pair(args.mllm, args.clip)
     for flag in ("mllm", "clip", "sampler"):
         name = getattr(args, flag)
         if name and name.startswith(("/", "./", "../", "~/")) and not _is_there(name.partition("?")[0]):
@@ -88,6 +92,26 @@ def check_seed(seed: int) -> None:
     """Raise UserError for a seed that random generators refuse."""
     if not 0 <= seed <= LARGEST_SEED:
         raise UserError(f"the seed is {seed}: give a whole number from 0 to {LARGEST_SEED}")
+
+
+def check_pair(mllm: str | None, clip: str | None) -> None:
+    """Raise UserError where one of a pair is named that needs the other to be named too.
+
+    The default of each is an embedded miniature. With a model for real videos it would run without a fault, and
+    search or answer at random.
+    """
+    from msjoe.reel.version import is_reel_checkpoint
+
+    if bool(mllm) == bool(clip) or is_reel_checkpoint(mllm or clip):
+        return
+    flag, named, other, example = (
+        ("--mllm", mllm, "--clip", "ViT-L-14:openai") if mllm else ("--clip", clip, "--mllm", REAL_MLLM)
+    )
+    raise UserError(
+        f"{flag} {named} is given without {other}, whose default is an embedded miniature that knows only Reel's "
+        f"drawn world: name one for real videos, e.g. {other} {example}, or the miniature itself, "
+        f"{other} checkpoints/reel-{other[2:]}"
+    )
 
 
 def parse_settings(source: str, pairs: Sequence[str]) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from msjoe.clip import Clip, FeatureCache
 from msjoe.errors import CheckpointError, UserError
-from msjoe.flags import parse_settings
+from msjoe.flags import check_pair, parse_settings
 from msjoe.mllm import Mllm
 from msjoe.pipeline import Models
-from msjoe.reel.version import check_reel_version
+from msjoe.reel.version import check_reel_version, is_reel_checkpoint
 from msjoe.sampler import load_sampler
 from msjoe.selectors import Selector, build_selector, needs_model, selector_names
 from msjoe.selectors.tspo_agent import load_agent
@@ -48,14 +48,17 @@ def load_models(
 ) -> Models:
     """Load MLLM, CLIP and selector. None means the embedded miniature.
 
-    Raises CheckpointError for what is missing, foreign or of another Reel version.
+    Raises CheckpointError for what is missing, foreign or of another Reel version, UserError where a model that
+    is not of Reel's world is named alone: the default for the other one knows nothing else.
     """
+    check_pair(mllm, clip)
     mllm = mllm or embedded(EMBEDDED_MLLM)
     return Models(
         mllm=Mllm.load(mllm, load_in_4bit=load_in_4bit, device=device),
         clip=Clip.load(clip or embedded(EMBEDDED_CLIP), device=device),
         selector=load_selector(default_sampler(clip) if sampler == "auto" else sampler),
         cache=FeatureCache() if cache else None,
+        reel_only=is_reel_checkpoint(mllm),
     )
 
 

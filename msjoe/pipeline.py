@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from msjoe.clip import feature_key
-from msjoe.errors import QuestionError
 from msjoe.estimate import clip_warning
 from msjoe.mllm import Shown
 from msjoe.prompts import clean_question
+from msjoe.remarks import counted
 from msjoe.selectors.base import ScoreSet
 from msjoe.settings import Settings
 from msjoe.steps import (
@@ -35,7 +35,7 @@ from msjoe.steps import (
 from msjoe.trace import Trace
 from msjoe.video.base import FrameSource, dense_count
 
-__all__ = ["STEPS", "Event", "Models", "Settings", "answer", "check_budget", "preview_times", "query_onwards", "run"]
+__all__ = ["STEPS", "Event", "Models", "Settings", "answer", "preview_times", "query_onwards", "run"]
 
 STEPS = ("previews", "queries", "similarity", "choice", "answer")
 
@@ -60,11 +60,11 @@ def run(
 ) -> Iterator[Event]:
     """Answer one question; yields Events, the last with step "done" and the whole Trace.
 
-    Raises QuestionError for a question, options or budget that cannot be worked with, and
-    VideoError when frames cannot be read. Closing the generator stops the work.
+    A video with fewer frames than the budget is answered from all of them. Raises QuestionError for a question
+    or options that cannot be worked with, and VideoError when frames cannot be read. Closing the generator stops
+    the work.
     """
     question, options = clean_question(question, options)
-    check_budget(source, settings)
     trace = new_trace(source, question, options, models, settings, video_name)
     yield from _queries_step(source, models, settings, trace)
     yield from query_onwards(source, models, settings, trace)
@@ -91,25 +91,15 @@ def answer(
     return last.trace
 
 
-def check_budget(source: FrameSource, settings: Settings) -> None:
-    n_dense = dense_count(source.duration, settings.dense_fps)
-    if settings.budget > n_dense:
-        raise QuestionError(
-            f"the budget of {settings.budget} frames is larger than the {n_dense} frames that "
-            f"{source.duration:.1f} s give at {settings.dense_fps:g} fps: lower the budget to {n_dense} or less, "
-            f"or raise the dense rate (--dense-fps)"
-        )
-
-
 def _queries_step(source: FrameSource, models: Models, settings: Settings, trace: Trace) -> Iterator[Event]:
     """Step 1: look at a few previews and reason out what to search for."""
-    yield Event("previews", 0.0, f"reading {settings.n_previews} preview frames", trace)
+    yield Event("previews", 0.0, f"reading {counted(settings.n_previews, 'preview frame')}", trace)
     start = time.perf_counter()
     trace.preview_times = preview_times(source.duration, settings.n_previews)
     models.mllm.check_reason(trace.question, trace.options, trace.preview_times, settings.max_queries)
     trace.previews = source.frames_at(trace.preview_times, models.mllm.preview_pixels)
     trace.seconds["previews"] = time.perf_counter() - start
-    yield Event("previews", 1.0, f"{len(trace.previews)} previews", trace)
+    yield Event("previews", 1.0, counted(len(trace.previews), "preview"), trace)
 
     yield Event("queries", 0.0, "reasoning out what to look for", trace)
     start = time.perf_counter()
@@ -117,7 +107,7 @@ def _queries_step(source: FrameSource, models: Models, settings: Settings, trace
     reply = models.mllm.reason([shown], settings.max_queries)[0]
     read_queries(trace, reply, settings.max_queries)
     book(trace, "queries", time.perf_counter() - start, reply)
-    yield Event("queries", 1.0, f"{len(trace.queries)} queries", trace)
+    yield Event("queries", 1.0, counted(len(trace.queries), "query"), trace)
 
 
 def _similarity_step(
@@ -125,7 +115,7 @@ def _similarity_step(
 ) -> Generator[Event, None, ScoreSet]:
     """Step 2: match the queries with every dense frame. Returns what a selector may look at."""
     n_dense = dense_count(source.duration, settings.dense_fps)
-    yield Event("similarity", 0.0, f"matching with {n_dense} frames", trace)
+    yield Event("similarity", 0.0, f"matching with {counted(n_dense, 'frame')}", trace)
     start = time.perf_counter()
     key = feature_key(source, models.clip, settings.dense_fps) if models.cache else None
     feats_TD = models.cache.get(key) if models.cache else None
@@ -137,7 +127,7 @@ def _similarity_step(
         for part in models.clip.encode_batches(source.dense(settings.dense_fps, models.clip.size)):
             parts.append(part)
             done += len(part)
-            yield Event("similarity", min(done / n_dense, 0.99), f"{done} of {n_dense} frames", trace)
+            yield Event("similarity", min(done / n_dense, 0.99), f"{done:,} of {counted(n_dense, 'frame')}", trace)
         feats_TD = np.concatenate(parts)
         if models.cache:
             models.cache.put(key, feats_TD)
@@ -146,14 +136,14 @@ def _similarity_step(
     text_QD = models.clip.encode_texts(trace.queries)
     scores = match(trace, feats_TD, text_QD, settings.dense_fps)
     trace.seconds["similarity"] = time.perf_counter() - start
-    yield Event("similarity", 1.0, f"{len(feats_TD)} frames matched", trace)
+    yield Event("similarity", 1.0, f"{counted(len(feats_TD), 'frame')} matched", trace)
     return scores
 
 
 def _choice_step(scores: ScoreSet, models: Models, settings: Settings, trace: Trace) -> Iterator[Event]:
     """Step 3: choose K frames from the matrix."""
     choose(trace, scores, models.selector, settings)
-    yield Event("choice", 1.0, f"{len(trace.indices)} key-frames", trace)
+    yield Event("choice", 1.0, counted(len(trace.indices), "key-frame"), trace)
 
 
 def _answer_step(source: FrameSource, models: Models, trace: Trace) -> Iterator[Event]:

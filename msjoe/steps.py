@@ -8,7 +8,7 @@ Shapes: Q queries, T dense frames, K chosen, D embedding width.
 
 import time
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.metadata import version
 
@@ -18,13 +18,12 @@ from msjoe import __version__
 from msjoe.clip import Clip, FeatureCache, similarity
 from msjoe.mllm import Mllm, Reply
 from msjoe.prompts import extract_letter, parse_queries
+from msjoe.remarks import NO_FRAME, choice_remark
 from msjoe.selectors.base import ScoreSet, Selection, Selector
 from msjoe.selectors.plain import UniformSelector
 from msjoe.settings import Settings
 from msjoe.trace import Trace
 from msjoe.video.base import FrameSource
-
-NO_FRAME = "the rule chose no frame at this budget, so uniform frames were shown"
 
 
 @dataclass
@@ -35,6 +34,7 @@ class Models:
     clip: Clip
     selector: Selector
     cache: FeatureCache | None = None
+    reel_only: bool = False  # whether the MLLM was trained on Reel's drawn world and knows no other
 
 
 def new_trace(
@@ -88,13 +88,19 @@ def choose(trace: Trace, scores: ScoreSet, selector: Selector, settings: Setting
 
     One rule for all: the list goes on as it is, with its repeats and when it is shorter than the budget;
     an empty one, which some published rules give at small budgets, becomes uniform frames, with a note.
+    Of a video with fewer frames than the budget all are taken, once each.
     """
     start = time.perf_counter()
     picked = selector.select(scores, settings.budget, np.random.default_rng(settings.seed))
-    if not len(picked.indices):
+    if len(scores.times_T) < settings.budget:
+        picked = replace(picked, indices=np.arange(len(scores.times_T)), tiers=None, note="")
+    elif not len(picked.indices):
         trace.notes.append(NO_FRAME)
         picked = UniformSelector().select(scores, settings.budget)
     take_choice(trace, picked, scores.times_T)
+    remark = choice_remark(trace)
+    if remark and remark not in trace.notes:
+        trace.notes.append(remark)
     trace.seconds["choice"] = time.perf_counter() - start
 
 

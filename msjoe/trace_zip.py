@@ -8,7 +8,7 @@ import math
 import re
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from msjoe.errors import UserError
@@ -29,7 +29,7 @@ class ZipBounds:
     megabytes: int = 128  # of all parts, unpacked
     text_megabytes: int = 2  # of trace.json
     pictures: int = 224  # 32 previews, and 6 frames (Q-Frame's small ones among them) for each of a budget of 32
-    megapixels: int = 64  # of all pictures together
+    megapixels: float = 64  # of all pictures together
     frame_megapixels: int = 4  # of a key-frame
     preview_megapixels: int = 1  # of a preview
     queries: int = 4
@@ -54,7 +54,7 @@ def read_zip(path: str | Path, bounds: ZipBounds = ZipBounds()) -> Trace:
     """The Trace in a zip that ``write_zip`` made. Raises UserError for anything else, saying what is wrong."""
     with tempfile.TemporaryDirectory(prefix="msjoe-") as folder:
         with reading("the contents", _THIS):
-            _check_directory(Path(path), bounds)
+            check_directory(Path(path), bounds.pictures + 2)
             with zipfile.ZipFile(path) as packed:
                 _unpack(packed, Path(folder), bounds)
         _check_record(Path(folder), bounds)
@@ -63,8 +63,15 @@ def read_zip(path: str | Path, bounds: ZipBounds = ZipBounds()) -> Trace:
         return Trace.load(folder, called=_THIS)
 
 
-def _check_directory(path: Path, bounds: ZipBounds) -> None:
-    """A directory may list millions of parts, all of which zipfile would make objects of."""
+def bounds_left(bounds: ZipBounds, trace: Trace) -> ZipBounds:
+    """What a zip may still hold beside a Trace that was read from it."""
+    pixels = sum(picture.shape[0] * picture.shape[1] for picture in (*trace.previews, *trace.keyframes))
+    scores = 0 if trace.sim_QT is None else trace.sim_QT.size
+    return replace(bounds, megapixels=bounds.megapixels - pixels / 1e6, scores=bounds.scores - scores)
+
+
+def check_directory(path: Path, most: int) -> None:
+    """A directory may list millions of parts, all of which zipfile would make objects of. Raises UserError."""
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - _END - 20, 0))
         tail = file.read()
@@ -72,8 +79,8 @@ def _check_directory(path: Path, bounds: ZipBounds) -> None:
     listed = int.from_bytes(end[12:16], "little")
     if not end.startswith(b"PK\5\6") or end[-2:] != b"\0\0" or b"PK\6\7" in tail[:4]:
         raise UserError("this file is not an exported answer: give a zip from Export")
-    if listed > _ENTRY * (bounds.pictures + 2):
-        raise UserError(f"this zip lists more than {bounds.pictures} pictures: too large")
+    if listed > _ENTRY * most:
+        raise UserError(f"this zip lists more than {most} parts: too large")
 
 
 def _unpack(packed: zipfile.ZipFile, folder: Path, bounds: ZipBounds) -> None:
@@ -127,4 +134,4 @@ def _check_pictures(folder: Path, bounds: ZipBounds) -> None:
             if width * height > most * 1_000_000:
                 raise UserError(f"{path.name} has {width} x {height} pixels, the most is {most} million: too large")
     if total > bounds.megapixels * 1_000_000:
-        raise UserError(f"the pictures have {total:,} pixels in all, the most is {bounds.megapixels} million")
+        raise UserError(f"the pictures have {total:,} pixels in all, the most is {bounds.megapixels:.0f} million")

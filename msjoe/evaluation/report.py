@@ -10,8 +10,9 @@ NOTES = """\
 Intervals: 95 %, bootstrap over videos; a difference is paired, on the same questions. "rival": the best other
 selector at this budget, bounds aside. Unreadable answers count as wrong. A rule's list of frames is shown as it
 is, repeats included, also when it is shorter than the budget, or longer ("above K": how often); an empty list is
-replaced by uniform frames ("empty": how often). Seconds and visual tokens are those of a question, queries and
-features included; what several questions or arms share counts in equal shares."""
+replaced by uniform frames ("empty": how often). A video with fewer frames than the budget is shown whole. Seconds and
+visual tokens are those of a question, queries and features included; what several questions or arms share counts in
+equal shares."""
 REEL_NOTES = """\
 "unseen": questions about compositions that never occur in training. "evidence": share of evidence scenes with a
 shown frame. Bounds: black frames; ideal queries; oracle, a frame in each evidence scene."""

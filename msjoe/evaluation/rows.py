@@ -14,7 +14,7 @@ from msjoe.data import Record
 from msjoe.evaluation import extract_answer
 from msjoe.evaluation.plan import Arm
 from msjoe.evaluation.questions import digest
-from msjoe.steps import NO_FRAME
+from msjoe.remarks import NO_FRAME
 from msjoe.trace import Trace
 
 

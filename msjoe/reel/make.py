@@ -16,6 +16,8 @@ from msjoe.video.write import write_video
 
 log = logging.getLogger(__name__)
 
+MARK = "Reel"  # how the comment in a video's metadata begins
+
 
 def make_video(script: Script, out: Path, crf: int = 25, progress: bool = True) -> tuple[Path, Path]:
     """Write ``reel-SPLIT-TRACK-SEED.mp4`` and ``.json`` into ``out``; returns both paths.
@@ -26,11 +28,24 @@ def make_video(script: Script, out: Path, crf: int = 25, progress: bool = True) 
     stem = f"reel-{script.split}-{script.track}-{script.seed}"
     video, record = out / f"{stem}.mp4", out / f"{stem}.json"
     text = json.dumps(describe(script) | {"video": video.name}, indent=1)
+    frames, comment = _counted(script, progress), f"{MARK} {script.version}"
     with writing(out, "choose another folder, or make room, and give the same command again"):
         out.mkdir(parents=True, exist_ok=True)
-        write_video(video, _counted(script, progress), fps=TICKS, crf=crf, gop=TICKS * 30)
+        write_video(video, frames, fps=TICKS, crf=crf, gop=TICKS * 30, comment=comment)
         write_atomic(record, lambda path: path.write_text(text, encoding="utf-8"))
     return video, record
+
+
+def made_by_reel(path: Path, comment: str) -> bool:
+    """Whether ``make_video`` made this file: the comment in its metadata says so, or the JSON beside it does."""
+    record = path.with_suffix(".json")
+    return comment.split(" ")[0] == MARK or (record.is_file() and '"reel_version"' in _start(record))
+
+
+def _start(record: Path) -> str:
+    """The first characters of a file, which may be any."""
+    with record.open(encoding="utf-8", errors="replace") as file:
+        return file.read(200)
 
 
 def describe(script: Script) -> dict:

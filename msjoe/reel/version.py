@@ -16,14 +16,19 @@ def write_reel_json(folder: Path, record: dict) -> None:
     write_atomic(folder / REEL_JSON, lambda path: path.write_text(text, encoding="utf-8"))
 
 
+def is_reel_checkpoint(name: str | Path) -> bool:
+    """Whether this is the folder of a model that was trained on Reel, so that it knows nothing else."""
+    return (Path(name) / REEL_JSON).is_file()
+
+
 def check_reel_version(folder: Path) -> None:
     """Raise CheckpointError when ``folder`` was trained on another version of Reel's world.
 
     A folder without reel.json is not a Reel checkpoint, and passes.
     """
-    path = Path(folder) / REEL_JSON
-    if not path.is_file():
+    if not is_reel_checkpoint(folder):
         return
+    path = Path(folder) / REEL_JSON
     try:
         found = json.loads(path.read_text(encoding="utf-8"))["reel_version"]
     except (ValueError, KeyError, TypeError) as error:

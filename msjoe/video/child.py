@@ -119,7 +119,8 @@ Answer = Iterator[tuple[dict, np.ndarray | None]]
 def open_file(source: dict) -> Answer:
     video = open_video(**source)
     facts = {name: getattr(video, name) for name in ("duration", "id", "height", "width", "notes")}
-    yield {"kind": "opened", "codec": facts_of(video.path).codec, **facts}, None
+    found = facts_of(video.path)
+    yield {"kind": "opened", "codec": found.codec, "comment": found.comment, **facts}, None
 
 
 def dense(source: dict, video: str, fps: float, size: int, batch: int) -> Answer:

@@ -10,6 +10,7 @@ from msjoe.video.picture import upright_shape
 from msjoe.video.plain import PlainDecoder
 from msjoe.video.recent import Recent
 
+LONGEST_COMMENT = 200  # characters that are kept
 KEPT_BYTES = 64 << 20  # a film of two hours has 7 MB of packet times
 
 
@@ -22,6 +23,7 @@ class Facts:
     width: int
     codec: str
     format: str
+    comment: str  # in the file's metadata; "": none
 
     @property
     def nbytes(self) -> int:
@@ -41,9 +43,10 @@ def _read(path: Path) -> Facts:
     with open_container(path) as container:
         stream = video_stream(container, path.name)
         codec, kind = stream.codec_context.name, container.format.name
+        comment = container.metadata.get("comment", "")[:LONGEST_COMMENT]
         index = read_index(container, stream)
     origin, (height, width) = first_frame(path)
-    return Facts(index.with_origin(origin), height, width, codec, kind)
+    return Facts(index.with_origin(origin), height, width, codec, kind, comment)
 
 
 def first_frame(path: Path) -> tuple[int, tuple[int, int]]:

@@ -22,6 +22,7 @@ class VideoFile(ABC):
     id: str
     height: int  # of the first frame as displayed, rotation applied
     width: int
+    comment: str = ""  # in the file's metadata
     notes: tuple[str, ...] = ()  # what a user should know about the pictures or their times
 
     def __init__(self, path: Path) -> None:

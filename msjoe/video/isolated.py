@@ -24,7 +24,7 @@ from msjoe.video.process import MODULE, TICK, DecoderLimits, DecoderProcess, Dec
 __all__ = ["DecoderLimits", "Decoders", "DecodingStopped", "IsolatedVideo"]
 
 
-FACTS = {"duration": float, "id": str, "height": int, "width": int, "codec": str, "notes": list}
+FACTS = {"duration": float, "id": str, "height": int, "width": int, "codec": str, "comment": str, "notes": list}
 
 
 def never() -> bool:
@@ -134,6 +134,7 @@ class IsolatedVideo:
         self.duration, self.id = facts["duration"], facts["id"]
         self.height, self.width = facts["height"], facts["width"]
         self.codec = facts["codec"]  # FFmpeg's name for the decoder
+        self.comment = facts["comment"]  # in the file's metadata
         self.notes = tuple(map(str, facts["notes"]))
         if not (math.isfinite(self.duration) and min(self.duration, self.height, self.width) > 0):
             raise self._nonsense()

@@ -45,6 +45,7 @@ class PyavVideo(VideoFile):
         self._threads = threads or min(available_cores(), MAX_THREADS)
         facts = facts_of(path)
         self._index, self.height, self.width = facts.index, facts.height, facts.width
+        self.comment = facts.comment
         self.duration, self.notes = self._index.duration, self._index.notes()
         with in_words(path):
             self.id = content_id(path)

@@ -22,12 +22,13 @@ def write_video(
     crf: int = 20,
     gop: int | None = None,
     preset: str = "veryfast",
+    comment: str = "",
 ) -> int:
     """Encode uint8 [H, W, 3] RGB ``frames`` as H.264 (yuv420p, BT.709, index at the front).
 
     H and W must be even. ``gop`` is the greatest distance of two key frames, by default that of
-    10 seconds. The file appears complete or not at all; one frame at a time is held. Returns the
-    number of frames. Raises ValueError for frames that cannot be encoded.
+    10 seconds. ``comment`` goes into the container's metadata. The file appears complete or not at all;
+    one frame at a time is held. Returns the number of frames. Raises ValueError for frames that cannot be encoded.
     """
     rate = Fraction(fps).limit_denominator(1001 * 60)
     if rate <= 0:
@@ -38,7 +39,7 @@ def write_video(
     os.close(handle)
     try:
         options = {"crf": str(crf), "preset": preset, "g": str(gop or max(1, round(10 * rate)))}
-        count = _encode(temporary, iter(frames), rate, options)
+        count = _encode(temporary, iter(frames), rate, options, comment)
         os.chmod(temporary, 0o644)  # mkstemp makes a file that only its owner reads
         os.replace(temporary, path)
     finally:
@@ -46,13 +47,15 @@ def write_video(
     return count
 
 
-def _encode(path: str, frames: Iterable[np.ndarray], rate: Fraction, options: dict[str, str]) -> int:
+def _encode(path: str, frames: Iterable[np.ndarray], rate: Fraction, options: dict[str, str], comment: str) -> int:
     first = next(frames, None)
     if first is None:
         raise ValueError("no frames to write: a video needs at least one")
     _check(first, first.shape)
     count = 0
     with av.open(path, "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        if comment:
+            container.metadata["comment"] = comment
         stream = container.add_stream("libx264", rate=rate, options=options)
         stream.height, stream.width = first.shape[:2]
         stream.pix_fmt = "yuv420p"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from demo import details, heatmap, views
+from demo.answer import answer_card
 from demo.cards import measured_line
 from demo.engine import Engine, RunFailed
 from demo.examples import ExampleQuestion, Examples, load_examples
@@ -66,23 +67,23 @@ def test_text_from_outside_is_escaped(trace):
     assert "<i>" not in views.query_note(trace)
     trace.query_reply = "<i>"
     assert "<pre tabindex='0'>&lt;i&gt;</pre>" in details.details(trace)
-    assert "a &lt;b&gt;cup&lt;/b&gt;" in views.answer_card(trace)
+    assert "a &lt;b&gt;cup&lt;/b&gt;" in answer_card(trace)
     assert "<script>" not in views.notice("<script>alert(1)</script>")
 
 
 def test_the_verdict_stands_only_where_the_truth_is_known(trace):
-    assert "verdict" not in views.answer_card(trace)
+    assert "verdict" not in answer_card(trace)
     truth = ExampleQuestion("What?", tuple(trace.options), "A")
-    assert "verdict right" in views.answer_card(trace, truth)
-    wrong = views.answer_card(trace, ExampleQuestion("What?", tuple(trace.options), "B"))
+    assert "verdict right" in answer_card(trace, truth)
+    wrong = answer_card(trace, ExampleQuestion("What?", tuple(trace.options), "B"))
     assert "verdict wrong" in wrong
     assert "a key" in wrong
 
 
 def test_an_open_question_shows_the_reply(trace):
     trace.options, trace.answer, trace.answer_reply = [], None, "It is a cup."
-    assert "It is a cup." in views.answer_card(trace)
-    assert 'class="letter"' not in views.answer_card(trace)
+    assert "It is a cup." in answer_card(trace)
+    assert 'class="letter"' not in answer_card(trace)
 
 
 def test_key_frames_seek_to_their_times(trace):

@@ -12,6 +12,7 @@ import pytest
 
 import demo.api
 from demo import heatmap, views
+from demo.answer import answer_card
 from demo.api import _asked, add_endpoints
 from demo.archive import Archive
 from demo.engine import Engine
@@ -171,7 +172,7 @@ def page():
 )
 def test_a_crafted_choice_gets_a_message(page, choice):
     turn, more = turn_of(page)
-    held = [None, None, 0, "", None, None, None]  # as the page is when it opens: example 0
+    held = [None, None, 0, "", None, None, None, None]  # as the page is when it opens: example 0
     assert len(held) == more
     shown = [value for value in turn(choice, *held).values() if isinstance(value, str) and 'role="alert"' in value]
     assert len(shown) == 1
@@ -266,7 +267,7 @@ def test_no_answer_of_another_trace_stays_on_show(two_traces, least):
     choice = {"kind": "pick", "value": 1} if not least else {"kind": "narrow", "value": None}
     updates = turn(choice, 0, *any_of_all, least)
     by_id = {getattr(part, "elem_id", None): value for part, value in updates.items()}
-    assert by_id["answer"] == views.answer_card(None)
+    assert by_id["answer"] == answer_card(None)
     assert by_id["heatmap"] is None
     assert by_id["frames"] == ""
     assert ('role="alert"' in by_id["notice"]) is (not least)

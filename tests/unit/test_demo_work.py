@@ -172,7 +172,7 @@ def test_every_rule_on_offer_can_be_built_and_chooses():
         rng.normal(size=(2, 8)).astype(np.float32),
     )
     assert {"uniform", "random", "topk", "standin"} <= set(rule_names())
-    assert rule_choices()[0] == ("the app's own", "")
+    assert rule_choices()[0] == ("the app's default", "")
     for name in rule_names():
         try:
             assert build_selector(name).select(scores, 4, np.random.default_rng(0)).indices.max(initial=0) < 40

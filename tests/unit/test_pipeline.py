@@ -132,11 +132,6 @@ def test_senseless_settings_are_refused(settings, told):
         Settings(**settings)
 
 
-def test_a_budget_larger_than_the_video_is_refused(models, film):
-    with pytest.raises(QuestionError, match=r"larger than the 60 frames"):
-        next(run(open_video(film[1]), QUESTION, OPTIONS, models, Settings(budget=61)))
-
-
 def test_preview_times_are_centres_of_equal_parts():
     assert preview_times(100.0, 4) == [12.5, 37.5, 62.5, 87.5]
     assert preview_times(100.0, 0) == []
