@@ -1,7 +1,8 @@
 """Rules that turn scores into a choice of frames, by name.
 
-The published rules are faithful to their authors' code by default, quirks included; a name that ends in
-``_repaired`` is the same rule without what makes it lose frames, so that no baseline loses by a bug.
+The published rules are faithful to their authors' code by default, quirks included (AdaQ and GIFT, which have no
+code, to one reading of their papers); a name that ends in ``_repaired`` is the same rule without what makes it lose
+frames or depend on the scorer's range, so that no baseline loses by a bug.
 """
 
 import inspect
@@ -16,12 +17,13 @@ from msjoe.selectors.bolt import BoltRepairedSelector, BoltSelector
 from msjoe.selectors.plain import RandomSelector, TopKSelector, UniformSelector
 from msjoe.selectors.qframe import QFrameRepairedSelector, QFrameSelector
 from msjoe.selectors.standin import StandinSelector
+from msjoe.selectors.wfs_sb import WfsSbRepairedSelector, WfsSbSelector
 
 if TYPE_CHECKING:
     from msjoe.sampler import UNetSampler
     from msjoe.selectors.tspo_agent import TspoAgent
 
-__all__ = ["ScoreSet", "Selection", "Selector", "build_selector", "needs_model", "selector_names"]
+__all__ = ["ScoreSet", "Selection", "Selector", "build_selector", "draws", "needs_model", "selector_names"]
 
 # Rules with a network are imported when they are built: the others need no torch, and the sampler's
 # module itself builds on this package's stand-in rule.
@@ -61,7 +63,12 @@ _BUILDERS: dict[str, Callable[..., Selector]] = {
     "tspo_repaired": _tspo_repaired,
     "topk_apart": TopKApartSelector,
     "topk_neighbours": TopKNeighboursSelector,
+    "wfs_sb": WfsSbSelector,
+    "wfs_sb_repaired": WfsSbRepairedSelector,
 }
+
+
+DRAWING = ("random", "qframe", "qframe_repaired")
 
 
 def selector_names() -> list[str]:
@@ -71,6 +78,11 @@ def selector_names() -> list[str]:
 def needs_model(name: str) -> bool:
     """Whether a rule, one of ``selector_names``, works with trained weights."""
     return "model" in inspect.signature(_BUILDERS[name]).parameters
+
+
+def draws(name: str) -> bool:
+    """Whether a rule, by its name with or without settings, may choose otherwise with another ``rng``."""
+    return name.partition("?")[0] in DRAWING
 
 
 def build_selector(name: str, **params) -> Selector:

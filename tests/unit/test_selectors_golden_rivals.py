@@ -1,0 +1,56 @@
+"""The rules of 2025 and 2026 give what their authors' code gave, or for AdaQ and GIFT what was computed by hand."""
+
+import numpy as np
+import pytest
+
+from msjoe.selectors import ScoreSet, build_selector
+from msjoe.selectors.wfs_sb import wavelet_level, wavelet_peaks, wfs_cuts
+from tests.golden_cases import SOURCES, golden
+
+pytestmark = pytest.mark.parametrize("source", SOURCES)
+
+
+def scored(case):
+    """The case's scores and features as a selector sees them, one frame a second unless it says otherwise."""
+    times = np.arange(case["T"]) / case["params"].get("fps", 1.0)
+    feats = np.array(case["features"]) if "features" in case else None
+    return ScoreSet(np.array([case["scores"]]), times, feats)
+
+
+def chosen(case, name, rng=None, **params):
+    indices = build_selector(name, **params).select(scored(case), case["K"], rng).indices
+    assert indices.dtype == np.int64
+    return indices.tolist()
+
+
+def unit(vectors):
+    return np.array(vectors) / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def noted(case, *notes):
+    return any(note in case.get("notes", ()) for note in notes)
+
+
+WFS_WEIGHTS = {"config": {}, "class": {"weights": (0.3, 0.4, 0.2, 0.1), "strictness": 1.5}}
+
+
+def test_wfs_sb(source):
+    cases = golden("wfs", source)
+    exact = [case for case in cases if not noted(case, "study_only_float_noise_peaks")]
+    assert len(cases) - len(exact) == {"few": 0, "all": 2}[source]
+    for case in exact:
+        assert chosen(case, "wfs_sb", **WFS_WEIGHTS[case["params"]["weights"]]) == case["expected"], case["name"]
+
+
+def test_wfs_sb_cuts_and_shares_as_the_authors_do(source):
+    cases = [c for c in golden("wfs", source) if "quota" in c and not noted(c, "study_only_float_noise_peaks")]
+    assert len(cases) >= {"few": 6, "all": 50}[source]
+    for case in cases:
+        how = WFS_WEIGHTS[case["params"]["weights"]] or {"weights": (0.4, 0.2, 0.3, 0.1), "strictness": 1.2}
+        scores = np.array(case["scores"])
+        assert wavelet_level(case["T"]) == case["level"], case["name"]
+        peaks = wavelet_peaks(scores)
+        assert peaks.tolist() == case["peaks"], case["name"]
+        cuts = wfs_cuts(scores, peaks, case["K"], **how)
+        assert [[cut.start, cut.end] for cut in cuts] == case["kept_segments"], case["name"]
+        assert [cut.quota for cut in cuts] == case["quota"], case["name"]
