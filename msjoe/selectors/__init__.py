@@ -14,6 +14,7 @@ from msjoe.selectors.aks import AksRepairedSelector, AksSelector
 from msjoe.selectors.apart import TopKApartSelector, TopKNeighboursSelector
 from msjoe.selectors.base import ScoreSet, Selection, Selector
 from msjoe.selectors.bolt import BoltRepairedSelector, BoltSelector
+from msjoe.selectors.mdp3 import Mdp3RepairedSelector, Mdp3Selector
 from msjoe.selectors.plain import RandomSelector, TopKSelector, UniformSelector
 from msjoe.selectors.qframe import QFrameRepairedSelector, QFrameSelector
 from msjoe.selectors.standin import StandinSelector
@@ -65,6 +66,8 @@ _BUILDERS: dict[str, Callable[..., Selector]] = {
     "topk_neighbours": TopKNeighboursSelector,
     "wfs_sb": WfsSbSelector,
     "wfs_sb_repaired": WfsSbRepairedSelector,
+    "mdp3": Mdp3Selector,
+    "mdp3_repaired": Mdp3RepairedSelector,
 }
 
 

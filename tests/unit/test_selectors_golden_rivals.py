@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from msjoe.selectors import ScoreSet, build_selector
+from msjoe.selectors.mdp3 import kernel, mdp3_frames, mdp3_segmented
 from msjoe.selectors.wfs_sb import wavelet_level, wavelet_peaks, wfs_cuts
 from tests.golden_cases import SOURCES, golden
 
@@ -54,3 +55,20 @@ def test_wfs_sb_cuts_and_shares_as_the_authors_do(source):
         cuts = wfs_cuts(scores, peaks, case["K"], **how)
         assert [[cut.start, cut.end] for cut in cuts] == case["kept_segments"], case["name"]
         assert [cut.quota for cut in cuts] == case["quota"], case["name"]
+
+
+def test_mdp3(source):
+    """By the rule's functions: the cases' vectors are not all of length 1, which a selector makes them."""
+    cases = golden("mdp3", source)
+    exact = [case for case in cases if not noted(case, "exact_ties")]
+    assert len(cases) - len(exact) == {"few": 0, "all": 3}[source]
+    for case in exact:
+        feats, how = np.array(case["features"]), case["params"]
+        text = np.mean(case["text_pieces"], axis=0) if "text_pieces" in case else np.array(case["text"])
+        relevance = 2 / how["lambda_"] * np.log(kernel(text[None], feats)[0])
+        if how["segment_size"] == -1:
+            picked = mdp3_frames(relevance, feats, case["K"])
+        else:
+            picked = mdp3_segmented(relevance, feats, case["K"], how["segment_size"])
+        assert picked.dtype == np.int64
+        assert picked.tolist() == case["expected"], case["name"]
