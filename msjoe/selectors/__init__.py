@@ -14,6 +14,7 @@ from msjoe.selectors.aks import AksRepairedSelector, AksSelector
 from msjoe.selectors.apart import TopKApartSelector, TopKNeighboursSelector
 from msjoe.selectors.base import ScoreSet, Selection, Selector
 from msjoe.selectors.bolt import BoltRepairedSelector, BoltSelector
+from msjoe.selectors.focus import FocusRepairedSelector, FocusSelector
 from msjoe.selectors.mdp3 import Mdp3RepairedSelector, Mdp3Selector
 from msjoe.selectors.plain import RandomSelector, TopKSelector, UniformSelector
 from msjoe.selectors.qframe import QFrameRepairedSelector, QFrameSelector
@@ -68,10 +69,12 @@ _BUILDERS: dict[str, Callable[..., Selector]] = {
     "wfs_sb_repaired": WfsSbRepairedSelector,
     "mdp3": Mdp3Selector,
     "mdp3_repaired": Mdp3RepairedSelector,
+    "focus": FocusSelector,
+    "focus_repaired": FocusRepairedSelector,
 }
 
 
-DRAWING = ("random", "qframe", "qframe_repaired")
+DRAWING = ("random", "qframe", "qframe_repaired", "focus", "focus_repaired")
 
 
 def selector_names() -> list[str]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from msjoe.selectors import ScoreSet, build_selector
+from msjoe.selectors.focus_search import Video, focus_frames, gap_seconds
 from msjoe.selectors.mdp3 import kernel, mdp3_frames, mdp3_segmented
 from msjoe.selectors.wfs_sb import wavelet_level, wavelet_peaks, wfs_cuts
 from tests.golden_cases import SOURCES, golden
@@ -72,3 +73,31 @@ def test_mdp3(source):
             picked = mdp3_segmented(relevance, feats, case["K"], how["segment_size"])
         assert picked.dtype == np.int64
         assert picked.tolist() == case["expected"], case["name"]
+
+
+def test_focus(source):
+    """The same frames looked at, the same values of the arms and draws, the same list, and no other score read."""
+    for case in golden("focus", source):
+        how, video = case["params"], Video(case["T"], case["params"]["fps"])
+        assert gap_seconds(case["T"] / how["fps"], case["K"]) == pytest.approx(how["min_gap_sec"])
+        scorer = Asked(case["scores"])
+        found = focus_frames(scorer, video, case["K"], np.random.default_rng(how["seed"]), how["min_gap_sec"])
+        assert [list(arm) for arm in video.arms] == case["arms"], case["name"]
+        assert found.coarse.tolist() == case["coarse"], case["name"]
+        assert found.fine.tolist() == case["fine"], case["name"]
+        assert scorer.asked == case["coarse"] + case["fine"], case["name"]
+        assert found.value_A == pytest.approx(case["arm_values"], abs=1e-7), case["name"]
+        assert found.drawn_A.tolist() == case["arm_counts"], case["name"]
+        assert found.frames.tolist() == case["expected"], case["name"]
+        assert chosen(case, "focus", np.random.default_rng(how["seed"])) == case["expected"], case["name"]
+
+
+class Asked:
+    """A scorer that notes which frames it was asked for."""
+
+    def __init__(self, scores):
+        self.scores, self.asked = np.array(scores), []
+
+    def score(self, frames):
+        self.asked += frames.tolist()
+        return self.scores[frames]
