@@ -14,6 +14,7 @@ from msjoe.selectors.aks import AksRepairedSelector, AksSelector
 from msjoe.selectors.apart import TopKApartSelector, TopKNeighboursSelector
 from msjoe.selectors.base import ScoreSet, Selection, Selector
 from msjoe.selectors.bolt import BoltRepairedSelector, BoltSelector
+from msjoe.selectors.dig import DigStyleRepairedSelector, DigStyleSelector
 from msjoe.selectors.focus import FocusRepairedSelector, FocusSelector
 from msjoe.selectors.mdp3 import Mdp3RepairedSelector, Mdp3Selector
 from msjoe.selectors.plain import RandomSelector, TopKSelector, UniformSelector
@@ -71,6 +72,8 @@ _BUILDERS: dict[str, Callable[..., Selector]] = {
     "mdp3_repaired": Mdp3RepairedSelector,
     "focus": FocusSelector,
     "focus_repaired": FocusRepairedSelector,
+    "dig_style": DigStyleSelector,
+    "dig_style_repaired": DigStyleRepairedSelector,
 }
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from msjoe.selectors import ScoreSet, build_selector
+from msjoe.selectors.dig import cut_points, intervals, spread_over
 from msjoe.selectors.focus_search import Video, focus_frames, gap_seconds
 from msjoe.selectors.mdp3 import kernel, mdp3_frames, mdp3_segmented
 from msjoe.selectors.wfs_sb import wavelet_level, wavelet_peaks, wfs_cuts
@@ -101,3 +102,25 @@ class Asked:
     def score(self, frames):
         self.asked += frames.tolist()
         return self.scores[frames]
+
+
+def test_dig(source):
+    cases = golden("dig", source)
+    assert {case["rule"] for case in cases} == {"refine", "pick", "cut", "global"}
+    for case in cases:
+        assert dig_result(case) == case["expected"], case["name"]
+
+
+def dig_result(case):
+    if case["rule"] == "global":
+        blind = ScoreSet(np.zeros((1, case["T"])), np.arange(case["T"]))
+        return build_selector("dig_style", label="global").select(blind, case["K"]).indices.tolist()
+    if case["rule"] == "cut":
+        how = case["params"]
+        seconds = int(how["total_frames"] / how["fps"])
+        cuts = cut_points(unit(case["features"]), np.array(case["sampled_frames"]), how["total_frames"], seconds)
+        return {"r_frames": cuts.r_frames.tolist(), "boundaries": cuts.boundaries.tolist()}
+    spans = [tuple(span) for span in case["segments"]]
+    if case["rule"] == "refine":
+        assert intervals(np.array(case["rewards"]), np.array(case["boundaries"])) == spans, case["name"]
+    return spread_over(spans, case["K"]).tolist()
