@@ -18,6 +18,7 @@ from msjoe.selectors.dig import DigStyleRepairedSelector, DigStyleSelector
 from msjoe.selectors.focus import FocusRepairedSelector, FocusSelector
 from msjoe.selectors.mdp3 import Mdp3RepairedSelector, Mdp3Selector
 from msjoe.selectors.plain import RandomSelector, TopKSelector, UniformSelector
+from msjoe.selectors.qca import QcaRepairedSelector, QcaSelector
 from msjoe.selectors.qframe import QFrameRepairedSelector, QFrameSelector
 from msjoe.selectors.standin import StandinSelector
 from msjoe.selectors.wfs_sb import WfsSbRepairedSelector, WfsSbSelector
@@ -74,6 +75,8 @@ _BUILDERS: dict[str, Callable[..., Selector]] = {
     "focus_repaired": FocusRepairedSelector,
     "dig_style": DigStyleSelector,
     "dig_style_repaired": DigStyleRepairedSelector,
+    "qca": QcaSelector,
+    "qca_repaired": QcaRepairedSelector,
 }
 
 

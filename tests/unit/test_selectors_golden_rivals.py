@@ -7,6 +7,7 @@ from msjoe.selectors import ScoreSet, build_selector
 from msjoe.selectors.dig import cut_points, intervals, spread_over
 from msjoe.selectors.focus_search import Video, focus_frames, gap_seconds
 from msjoe.selectors.mdp3 import kernel, mdp3_frames, mdp3_segmented
+from msjoe.selectors.qca import quotas, segment_values
 from msjoe.selectors.wfs_sb import wavelet_level, wavelet_peaks, wfs_cuts
 from tests.golden_cases import SOURCES, golden
 
@@ -124,3 +125,20 @@ def dig_result(case):
     if case["rule"] == "refine":
         assert intervals(np.array(case["rewards"]), np.array(case["boundaries"])) == spans, case["name"]
     return spread_over(spans, case["K"]).tolist()
+
+
+def test_qca(source):
+    """A video that the authors' code skips (null) gets an empty list, which an evaluation shows as uniform frames."""
+    for case in golden("qca", source):
+        assert chosen(case, "qca", **case["params"]) == (case["expected"] or []), case["name"]
+
+
+def test_qca_shares_as_the_authors_do(source):
+    cases = [case for case in golden("qca", source) if case["expected"] is not None]
+    for case in cases:
+        how, scores = case["params"], np.array(case["scores"], dtype=np.float32)
+        parts = np.array_split(np.arange(case["T"]), how["segments"])
+        feats = unit(case["features"]).astype(np.float32)
+        value = segment_values(parts, scores, feats, how["beta"], how["gamma"], how["tau"])
+        assert value == pytest.approx(np.array(case["segment_value"]), abs=1e-6), case["name"]
+        assert quotas(value, np.array([len(p) for p in parts]), case["K"]).tolist() == case["quota"], case["name"]
