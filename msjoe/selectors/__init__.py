@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from msjoe.errors import UserError
+from msjoe.selectors.adaq import AdaQRepairedSelector, AdaQSelector
 from msjoe.selectors.aks import AksRepairedSelector, AksSelector
 from msjoe.selectors.apart import TopKApartSelector, TopKNeighboursSelector
 from msjoe.selectors.base import ScoreSet, Selection, Selector
@@ -77,10 +78,12 @@ _BUILDERS: dict[str, Callable[..., Selector]] = {
     "dig_style_repaired": DigStyleRepairedSelector,
     "qca": QcaSelector,
     "qca_repaired": QcaRepairedSelector,
+    "adaq": AdaQSelector,
+    "adaq_repaired": AdaQRepairedSelector,
 }
 
 
-DRAWING = ("random", "qframe", "qframe_repaired", "focus", "focus_repaired")
+DRAWING = ("random", "qframe", "qframe_repaired", "focus", "focus_repaired", "adaq", "adaq_repaired")
 
 
 def selector_names() -> list[str]:

@@ -1,9 +1,12 @@
 """The rules of 2025 and 2026 give what their authors' code gave, or for AdaQ and GIFT what was computed by hand."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
 from msjoe.selectors import ScoreSet, build_selector
+from msjoe.selectors.adaq import adaq_log_p, adaq_top
 from msjoe.selectors.dig import cut_points, intervals, spread_over
 from msjoe.selectors.focus_search import Video, focus_frames, gap_seconds
 from msjoe.selectors.mdp3 import kernel, mdp3_frames, mdp3_segmented
@@ -142,3 +145,26 @@ def test_qca_shares_as_the_authors_do(source):
         value = segment_values(parts, scores, feats, how["beta"], how["gamma"], how["tau"])
         assert value == pytest.approx(np.array(case["segment_value"]), abs=1e-6), case["name"]
         assert quotas(value, np.array([len(p) for p in parts]), case["K"]).tolist() == case["quota"], case["name"]
+
+
+def test_adaq(source):
+    for case in golden("adaq", source):
+        how = case["params"]
+        log_p = adaq_log_p(np.array(case["scores"]), how["gamma"])
+        top = adaq_top(log_p, how["theta"])
+        assert np.exp(log_p) == pytest.approx(case["p"], abs=1e-8), case["name"]
+        assert top.tolist() == case["Z"], case["name"]
+        assert np.exp(log_p[top]) / np.exp(log_p[top]).sum() == pytest.approx(case["P_Z"], abs=1e-8), case["name"]
+        if case["expected"] is not None:
+            assert chosen(case, "adaq", **how) == case["expected"], case["name"]
+
+
+def test_adaq_draws_every_subset_as_often_as_it_should(source):
+    cases = [case for case in golden("adaq", source) if case["expected"] is None]
+    assert len(cases) == 3
+    for case in cases:
+        rng, rule = np.random.default_rng(0), build_selector("adaq", **case["params"])
+        drawn = Counter(tuple(rule.select(case["scores"], case["K"], rng).indices.tolist()) for _ in range(3000))
+        for subset, share in case["expected_subset_probs"]:
+            assert drawn.pop(tuple(subset)) / 3000 == pytest.approx(share, abs=0.03), case["name"]
+        assert not drawn
