@@ -17,6 +17,7 @@ from msjoe.selectors.base import ScoreSet, Selection, Selector
 from msjoe.selectors.bolt import BoltRepairedSelector, BoltSelector
 from msjoe.selectors.dig import DigStyleRepairedSelector, DigStyleSelector
 from msjoe.selectors.focus import FocusRepairedSelector, FocusSelector
+from msjoe.selectors.gift import GiftRepairedSelector, GiftSelector
 from msjoe.selectors.mdp3 import Mdp3RepairedSelector, Mdp3Selector
 from msjoe.selectors.plain import RandomSelector, TopKSelector, UniformSelector
 from msjoe.selectors.qca import QcaRepairedSelector, QcaSelector
@@ -80,6 +81,8 @@ _BUILDERS: dict[str, Callable[..., Selector]] = {
     "qca_repaired": QcaRepairedSelector,
     "adaq": AdaQSelector,
     "adaq_repaired": AdaQRepairedSelector,
+    "gift": GiftSelector,
+    "gift_repaired": GiftRepairedSelector,
 }
 
 

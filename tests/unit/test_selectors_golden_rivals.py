@@ -168,3 +168,8 @@ def test_adaq_draws_every_subset_as_often_as_it_should(source):
         for subset, share in case["expected_subset_probs"]:
             assert drawn.pop(tuple(subset)) / 3000 == pytest.approx(share, abs=0.03), case["name"]
         assert not drawn
+
+
+def test_gift(source):
+    for case in golden("gift", source):
+        assert chosen(case, "gift", **case["params"]) == case["expected"], case["name"]
