@@ -21,7 +21,7 @@ from msjoe.evaluation.loss_by_step import shows
 from msjoe.flags import parse_settings
 from msjoe.loading import EMBEDDED_CLIP, embedded
 from msjoe.reel.script import TRACKS
-from msjoe.selectors import build_selector
+from msjoe.selectors import build_selector, draws
 from msjoe.selectors.base import ScoreSet
 from msjoe.selectors.standin import DensityShares
 
@@ -35,6 +35,17 @@ GRIDS = {
     "bolt_repaired": {"rows": ROWS, "power": (1, 2, 4, 6, 10, 15, 25)},
     "qframe_repaired": {"rows": ROWS, "tau": (0.003, 0.01, 0.03, 0.1, 0.3)},
     "qframe_repaired?mode=frames": {"rows": ROWS, "tau": (0.003, 0.01, 0.03, 0.1, 0.3)},
+    "wfs_sb_repaired": {
+        "rows": ROWS,
+        "weights": ((0.4, 0.2, 0.3, 0.1), (0.3, 0.4, 0.2, 0.1)),
+        "strictness": (0.3, 0.6, 1.2, 1.5),
+    },
+    "mdp3_repaired": {"rows": ROWS, "weight": (0.02, 0.05, 0.1, 0.2), "segment": (None, 32)},
+    "focus_repaired": {"rows": ROWS},
+    "dig_style_repaired": {"rows": ROWS, "prominence": (0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.4)},
+    "qca_repaired": {"rows": ROWS, "gamma": (0.0, 0.5), "tau": (0.003, 0.01, 0.1, 1.0)},
+    "adaq_repaired": {"rows": ROWS, "gamma": (0.1, 0.2, 0.5, 1.0, 1.5, 2.5, 4.0)},
+    "gift_repaired": {"rows": ROWS, "batch": (1, 2, 4, 6, 9, 12, 16)},
     "standin": {
         "shares": [
             DensityShares(match, focus, context)
@@ -93,10 +104,10 @@ def measured(rule: str, setting: dict, asked: list, budgets: Sequence[int]) -> l
     """Share of questions with their evidence shown, by track, mean over the budgets."""
     name, _, told = rule.partition("?")
     selector = build_selector(name, **setting, **(parse_settings(rule, [told]) if told else {}))
-    draws = DRAWS if "qframe" in rule else 1
+    repeats = DRAWS if draws(name) else 1
     shown = defaultdict(list)
     for number, (record, truth, scores) in enumerate(asked):
-        for budget, draw in product(budgets, range(draws)):
+        for budget, draw in product(budgets, range(repeats)):
             chosen = selector.select(scores, budget, np.random.default_rng([number, draw])).indices
             shown[record.group].append(shows(record, truth.evidence, scores.times_T[chosen]))
     return [float(np.mean(shown[track])) for track in TRACKS]

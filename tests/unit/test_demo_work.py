@@ -172,6 +172,8 @@ def test_every_rule_on_offer_can_be_built_and_chooses():
         rng.normal(size=(2, 8)).astype(np.float32),
     )
     assert {"uniform", "random", "topk", "standin"} <= set(rule_names())
+    assert {"mdp3_repaired", "gift_repaired", "dig_style_repaired"} <= set(rule_names())
+    assert not {"mdp3", "gift", "dig_style", "focus", "focus_repaired"} & set(rule_names())
     assert rule_choices()[0] == ("the app's default", "")
     for name in rule_names():
         try:
