@@ -80,6 +80,13 @@ def _add_questions(group: argparse._ArgumentGroup) -> None:
 
 def _add_how(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--seed", type=int, default=0, help="for rules that draw (default: %(default)s)")
+    group.add_argument(
+        "--draws",
+        type=int,
+        default=3,
+        metavar="N",
+        help="choices of a rule that draws, each with another seed; tables have their mean (default: %(default)s)",
+    )
     group.add_argument("--previews", type=int, metavar="N", help="previews for the queries (default: half the budget)")
     group.add_argument("--dense-fps", type=float, default=1.0, help="frames a second for CLIP (default: %(default)s)")
     group.add_argument("--batch", type=int, default=8, help="prompts given to the MLLM at once (default: %(default)s)")

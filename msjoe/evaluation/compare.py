@@ -4,9 +4,10 @@ import logging
 from pathlib import Path
 
 from msjoe.errors import CheckpointError
+from msjoe.evaluation.plan import Arm
 from msjoe.evaluation.report import percent, signed, table
 from msjoe.evaluation.run_folder import read_config, read_rows
-from msjoe.evaluation.summary import difference, headline
+from msjoe.evaluation.summary import arm_of, difference, headline
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ def compare(run_a: Path, run_b: Path) -> dict:
     _tell_changed(rows_a, rows_b)
     benchmark = settings_a["benchmark"]
     lines = []
-    for arm in dict.fromkeys(row["arm"] for row in rows_a):
+    for arm in dict.fromkeys(arm_of(row) for row in rows_a):
         line = _line(benchmark, arm, rows_a, rows_b)
         if line["difference"] is not None:
             lines.append(line)
@@ -56,12 +57,13 @@ def _tell_changed(rows_a: list[dict], rows_b: list[dict]) -> None:
         log.warning("%d questions are not the same in both runs under one id: left out", len(changed))
 
 
-def _line(benchmark: str, arm: str, rows_a: list[dict], rows_b: list[dict]) -> dict:
-    a, b = ({row["id"]: row for row in rows if row["arm"] == arm} for rows in (rows_a, rows_b))
-    common = [name for name in a if name in b and same_question(a[name], b[name])]
-    a, b = ([rows[name] for name in common] for rows in (a, b))
+def _line(benchmark: str, arm: Arm, rows_a: list[dict], rows_b: list[dict]) -> dict:
+    a, b = ([row for row in rows if arm_of(row) == arm] for rows in (rows_a, rows_b))
+    first, second = ({row["id"]: row for row in rows} for rows in (a, b))  # all draws ask the same
+    common = {name for name in first if name in second and same_question(first[name], second[name])}
+    a, b = ([row for row in rows if row["id"] in common] for rows in (a, b))
     return {
-        "arm": arm,
+        "arm": arm.name,
         "questions": len(common),
         "a": headline(benchmark, a),
         "b": headline(benchmark, b),

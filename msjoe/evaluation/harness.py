@@ -106,7 +106,7 @@ class Evaluation:
     def choose(self, record: Record, asked: Asked, footage: Footage) -> list[Trace]:
         """A Trace up to the choice for every arm."""
         return [
-            choose_for(arm, record, asked, footage, self.rules, self.plan.settings(arm.budget, record.id))
+            choose_for(arm, record, asked, footage, self.rules, self.plan.settings(arm.budget, record.id, arm.draw))
             for arm in self.arms
         ]
 
@@ -116,7 +116,12 @@ class Evaluation:
             return [{}] * len(traces)
         return [
             examine(
-                record, arm, trace, self.rules.get(arm.selector), footage, self.plan.settings(arm.budget, record.id)
+                record,
+                arm,
+                trace,
+                self.rules.get(arm.selector),
+                footage,
+                self.plan.settings(arm.budget, record.id, arm.draw),
             )
             for arm, trace in zip(self.arms, traces, strict=True)
         ]

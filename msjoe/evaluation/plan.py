@@ -2,9 +2,10 @@
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from msjoe.errors import QuestionError
+from msjoe.selectors import draws
 from msjoe.steps import Settings
 
 QUERIES = ("own", "question")
@@ -21,11 +22,18 @@ class Arm:
     selector: str  # a rule's name, "msjoe", or a bound: "oracle", "black"
     queries: str  # "own": the MLLM's; "question": the question itself; "ideal": a bound; "none"
     budget: int
+    draw: int = 1  # which draw of a rule that draws, from 1; each has another seed
 
     @property
     def name(self) -> str:
-        """E.g. "topk/own/8", or "uniform/8" where no queries are looked at."""
-        return "/".join(part for part in (self.selector, self.queries, str(self.budget)) if part != "none")
+        """E.g. "topk/own/8", "uniform/8" where no queries are looked at, or "adaq/own/8#2" for a second draw."""
+        name = "/".join(part for part in (self.selector, self.queries, str(self.budget)) if part != "none")
+        return name if self.draw == 1 else f"{name}#{self.draw}"
+
+    @property
+    def pooled(self) -> "Arm":
+        """What all draws of an arm are reported as."""
+        return replace(self, draw=1)
 
     @property
     def bound(self) -> bool:
@@ -52,6 +60,7 @@ class Plan:
     rows: str | None = None  # how single-score rules read several queries; None: each rule's default
     wording: str = "own"  # of the answer's prompt: the MLLM's templates, or the benchmark's own words
     seed: int = 0
+    draws: int = 1  # how often a rule that draws chooses, for each question; the tables have their mean
     previews: int | None = None
     max_queries: int = 4
     dense_fps: float = 1.0
@@ -65,14 +74,17 @@ class Plan:
             raise QuestionError(f"--batch is {self.batch}: give 1 or more")
         if self.limit is not None and self.limit < 1:
             raise QuestionError(f"--limit is {self.limit}: give 1 or more, or leave it out for all questions")
+        if self.draws < 1:
+            raise QuestionError(f"--draws is {self.draws}: give 1 or more")
         if self.wording not in WORDINGS:
             raise QuestionError(f"the wording is {self.wording!r}: choose one of {', '.join(WORDINGS)}")
         for budget in self.budgets:
             self.settings(budget, "")
 
-    def settings(self, budget: int, question_id: str) -> Settings:
-        """Those of one answer. Rules that draw get a seed of the question's own, the same in every arm."""
-        seed = zlib.crc32(f"{self.seed} {question_id}".encode())
+    def settings(self, budget: int, question_id: str, draw: int = 1) -> Settings:
+        """Those of one answer. Rules that draw get a seed for each question and draw, the same in every arm."""
+        told = f"{self.seed} {question_id}" if draw == 1 else f"{self.seed} {question_id} draw {draw}"
+        seed = zlib.crc32(told.encode())
         return Settings(budget, self.previews, self.max_queries, self.dense_fps, seed)
 
     def arms(self) -> tuple[Arm, ...]:
@@ -86,7 +98,8 @@ class Plan:
         arms = []
         for selector in self.selectors:
             sources = ("none",) if selector in BLIND else self.queries
-            arms += [Arm(selector, queries, budget) for queries in sources]
+            repeats = self.draws if draws(selector) else 1
+            arms += [Arm(selector, queries, budget, draw + 1) for queries in sources for draw in range(repeats)]
         if self.bounds:
             arms += [Arm(BLACK, "none", budget)]
             if self.benchmark == "reel":

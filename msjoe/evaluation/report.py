@@ -79,6 +79,7 @@ def _head(config: dict, summary: dict) -> str:
         "",
         f"- {summary['questions']} questions about {summary['videos']} videos, seed {settings['seed']}",
         f"- MLLM {settings['mllm']}, CLIP {settings['clip']}; `msjoe` is {settings['msjoe']}",
+        *_drawn(summary),
         f"- command: `{config['command']}`",
         f"- versions: {', '.join(f'{name} {number}' for name, number in config['versions'].items())}",
     ]
@@ -109,6 +110,12 @@ def _line(text: str) -> str:
     """A reason in one line of fair length."""
     text = " ".join(text.split())
     return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]} ..."
+
+
+def _drawn(summary: dict) -> list[str]:
+    """Which selectors draw, and how often they did."""
+    drawn = {arm["selector"]: arm["draws"] for arm in summary["arms"] if arm["draws"] > 1}
+    return [f"- means of {max(drawn.values())} draws: {', '.join(drawn)}"] if drawn else []
 
 
 def _accuracies(arms: Sequence[dict], headline: str) -> str:

@@ -1,7 +1,7 @@
 """A line of answers.jsonl.
 
 "id", "video", "group", "labels": the question's; "content": a digest of it (``questions.digest``). "arm",
-"selector", "queries_from", "budget": the arm's.
+"selector", "queries_from", "budget", "draw": the arm's.
 "letter" (null: unreadable), "gold" and "right" (null: no known answer), "reply": the answer.
 "queries"; "times" (seconds) and "tiers" of the chosen frames; "frames", how many; "visual_tokens" and "seconds"
 by step, where what several questions or arms share counts in equal shares ("features": CLIP over the dense
@@ -34,6 +34,7 @@ def row_of(
         "selector": arm.selector,
         "queries_from": arm.queries,
         "budget": arm.budget,
+        "draw": arm.draw,
         "letter": letter,
         "gold": record.answer or None,
         "right": letter == record.answer if record.answer else None,

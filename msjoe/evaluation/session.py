@@ -47,6 +47,7 @@ def plan_from_args(args: argparse.Namespace) -> Plan:
         rows=args.rows,
         wording=args.wording or ("own" if args.benchmark in ("reel", "jsonl") else "benchmark"),
         seed=args.seed,
+        draws=args.draws,
         previews=args.previews,
         max_queries=4,
         dense_fps=args.dense_fps,

@@ -1,7 +1,8 @@
 """From answers to numbers: every arm's accuracy and what it costs, differences with intervals, losses by step.
 
 Intervals are 95 % bootstrap intervals over videos, as [value, low, high] in shares from 0 to 1. The headline is
-the number a benchmark's table is about: accuracy, or for MLVU the mean of its tasks' accuracies.
+the number a benchmark's table is about: accuracy, or for MLVU the mean of its tasks' accuracies. The draws of a
+rule that draws are one arm: all its numbers are means over them.
 Shapes: N questions.
 """
 
@@ -20,14 +21,14 @@ Interval = list[float]
 
 def summarise(plan: Plan, rows: Sequence[dict]) -> dict:
     """{"headline", "questions", "scored", "videos", "arms": [...], "losses": [...]}; rows as in answers.jsonl."""
-    by_arm = {arm: [row for row in rows if row["arm"] == arm.name] for arm in plan.arms()}
+    by_arm = {arm: [row for row in rows if arm_of(row) == arm] for arm in dict.fromkeys(a.pooled for a in plan.arms())}
     by_arm = {arm: found for arm, found in by_arm.items() if found}
     first = next(iter(by_arm.values()), [])
     headlines = {arm: headline(plan.benchmark, found) for arm, found in by_arm.items()}
     return {
         "headline": HEADLINE.get(plan.benchmark, "accuracy"),
-        "questions": len(first),
-        "scored": len(_scored(first)),
+        "questions": len({row["id"] for row in first}),
+        "scored": len({row["id"] for row in _scored(first)}),
         "videos": len({row["video"] for row in first}),
         "arms": [
             _arm(plan.benchmark, arm, found) | _differences(plan.benchmark, arm, by_arm, headlines)
@@ -35,6 +36,11 @@ def summarise(plan: Plan, rows: Sequence[dict]) -> dict:
         ],
         "losses": [line for arm, found in by_arm.items() for line in losses(arm, found)],
     }
+
+
+def arm_of(row: dict) -> Arm:
+    """The arm that a row of answers.jsonl counts for, whichever draw it is."""
+    return Arm(row["selector"], row["queries_from"], row["budget"])
 
 
 def losses(arm: Arm, rows: Sequence[dict]) -> list[dict]:
@@ -55,7 +61,11 @@ def losses(arm: Arm, rows: Sequence[dict]) -> list[dict]:
 def _arm(benchmark: str, arm: Arm, rows: Sequence[dict]) -> dict:
     scored = _scored(rows)
     told = {"name": arm.name, "selector": arm.selector, "queries": arm.queries, "budget": arm.budget}
-    told |= {"bound": arm.bound, "headline": headline(benchmark, scored)}
+    told |= {
+        "draws": max(row.get("draw", 1) for row in rows),
+        "bound": arm.bound,
+        "headline": headline(benchmark, scored),
+    }
     told["accuracy"] = _interval(scored, _right)
     told["groups"] = {g: _interval([r for r in scored if r["group"] == g], _right) for g in _groups(rows)}
     if benchmark == "reel":
@@ -91,13 +101,13 @@ def _differences(
 
 
 def difference(benchmark: str, rows_a: Sequence[dict], rows_b: Sequence[dict]) -> Interval | None:
-    """Headline of a minus b over the questions that both answered; None without any."""
-    second = {row["id"]: row for row in _scored(rows_b)}
-    pairs = [(row, second[row["id"]]) for row in _scored(rows_a) if row["id"] in second]
-    if not pairs:
+    """Headline of a minus b over the questions that both answered, each the mean of its draws; None without any."""
+    a, b = _by_question(rows_a), _by_question(rows_b)
+    common = [question for question in a if question in b]
+    if not common:
         return None
-    hits_a, hits_b = ([_right(row) for row in side] for side in zip(*pairs, strict=True))
-    first = [row for row, _ in pairs]
+    hits_a, hits_b = ([_mean(side[question], _right) for question in common] for side in (a, b))
+    first = [a[question][0] for question in common]
     return list(paired_difference(hits_a, hits_b, [r["video"] for r in first], groups_N=_macro(benchmark, first)))
 
 
@@ -115,6 +125,14 @@ def _interval(rows: Sequence[dict], value: Callable[[dict], float], groups: list
     if not rows:
         return None
     return list(bootstrap_mean([value(row) for row in rows], [row["video"] for row in rows], groups_N=groups))
+
+
+def _by_question(rows: Sequence[dict]) -> dict[str, list[dict]]:
+    """The draws of every question with a known answer."""
+    found: dict[str, list[dict]] = {}
+    for row in _scored(rows):
+        found.setdefault(row["id"], []).append(row)
+    return found
 
 
 def _scored(rows: Sequence[dict]) -> list[dict]:

@@ -10,6 +10,7 @@ from msjoe.evaluation.plan import Arm, Plan
 from msjoe.evaluation.report import percent, report, signed, table
 from msjoe.evaluation.run_folder import RunFolder, check_config
 from msjoe.evaluation.summary import summarise
+from tests.evaluation import answers
 
 PLAN = Plan("reel", selectors=("uniform", "topk", "msjoe"), queries=("own",), bounds=True)
 CONFIG = {
@@ -17,34 +18,6 @@ CONFIG = {
     "command": "msjoe eval reel",
     "versions": {"msjoe": "1"},
 }
-
-
-def row(arm: Arm, number: int, right: bool | None, hit: tuple[bool, ...] = (True,), **more) -> dict:
-    """Question ``number`` of five: two videos of `needle`, one of `global`."""
-    made = {
-        "id": f"q{number}",
-        "video": ("v1", "v1", "v2", "v3", "v3")[number],
-        "group": "needle" if number < 3 else "global",
-        "labels": ["event", "unseen" if number == 0 else "seen"],
-        "arm": arm.name,
-        "selector": arm.selector,
-        "queries_from": arm.queries,
-        "budget": arm.budget,
-        "letter": None if right is None else "A",
-        "gold": "A" if right else "B",
-        "right": bool(right),
-        "frames": 8,
-        "visual_tokens": {"queries": 16, "answer": 128},
-        "seconds": {"choice": 0.5, "answer": 1.0},
-        "same_as": None,
-        "fallback": False,
-        "truth": {"evidence": list(hit), "shown": all(hit), "ideal_shown": True, "found": True},
-    }
-    return made | more
-
-
-def answers(arm: Arm, rights: list[bool | None], **more) -> list[dict]:
-    return [row(arm, i, right, **more) for i, right in enumerate(rights)]
 
 
 UNIFORM, TOPK, MSJOE = Arm("uniform", "none", 8), Arm("topk", "own", 8), Arm("msjoe", "own", 8)

@@ -359,7 +359,7 @@ def test_dig_style_says_how_many_repeats_it_dropped():
 
 
 def test_the_rules_that_draw_are_known():
-    made = video(300)
+    made = with_scores(np.random.default_rng(0).random(300))
     for name in selector_names():
         if not needs_model(name):
             rule = build_selector(name)
