@@ -18,6 +18,7 @@ from msjoe.estimate import clip_warning
 from msjoe.mllm import Shown
 from msjoe.prompts import clean_question
 from msjoe.remarks import counted
+from msjoe.routing import ask_scope, routed
 from msjoe.selectors.base import ScoreSet
 from msjoe.settings import Settings
 from msjoe.steps import (
@@ -142,7 +143,8 @@ def _similarity_step(
 
 def _choice_step(scores: ScoreSet, models: Models, settings: Settings, trace: Trace) -> Iterator[Event]:
     """Step 3: choose K frames from the matrix."""
-    choose(trace, scores, models.selector, settings)
+    selector = routed(trace, models.selector, lambda question: ask_scope(models.mllm, question))
+    choose(trace, scores, selector, settings)
     yield Event("choice", 1.0, counted(len(trace.indices), "key-frame"), trace)
 
 

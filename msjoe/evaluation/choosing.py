@@ -13,6 +13,7 @@ from msjoe.evaluation.bounds import ideal_queries, oracle_choice
 from msjoe.evaluation.footage import Footage
 from msjoe.evaluation.plan import BLACK, IDEAL, MSJOE, ORACLE, Arm
 from msjoe.loading import LOADERS, load_selector
+from msjoe.routing import routed
 from msjoe.selectors import build_selector
 from msjoe.selectors.base import ScoreSet, Selector
 from msjoe.steps import Settings, choose, match, take_choice
@@ -45,7 +46,7 @@ def choose_for(
         trace.queries, trace.queries_from = _given_queries(arm, record), arm.queries
     trace.models = trace.models | {"selector": rule.name if rule else arm.selector}
     if arm.needs_scores:
-        choose(trace, _scores(trace, footage), rule, settings)
+        choose(trace, _scores(trace, footage), routed(trace, rule, footage.scope), settings)
     else:
         _choose_blind(trace, arm, record, footage, rule, settings)
     return trace

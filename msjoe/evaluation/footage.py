@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from msjoe.clip import feature_key
+from msjoe.routing import Scope, ask_scope
 from msjoe.steps import Models, fetch_frames, preview_times
 from msjoe.video.base import FrameSource, dense_count
 
@@ -17,12 +18,13 @@ SHELF_BYTES = 1 << 30  # of key-frames kept while a video is worked on
 
 
 class Footage:
-    """Features, previews, embedded texts and key-frames of one video, each made when first asked for."""
+    """Features, previews, texts, labels of questions and key-frames of one video, each made when first asked for."""
 
     def __init__(self, source: FrameSource, models: Models, dense_fps: float) -> None:
         self.source, self.models, self.dense_fps = source, models, dense_fps
         self.feature_seconds = 0.0  # spent on feats_TD
         self._previews: dict[int, tuple[list[float], list[np.ndarray]]] = {}
+        self._scopes: dict[str, Scope] = {}
         self._texts: dict[tuple[str, ...], np.ndarray] = {}
         self._pictures: dict[tuple[float, int], np.ndarray] = {}
 
@@ -59,6 +61,12 @@ class Footage:
         if key not in self._texts:
             self._texts[key] = self.models.clip.encode_texts(key)
         return self._texts[key]
+
+    def scope(self, question: str) -> Scope:
+        """Whether a question is about the whole video, as the MLLM says."""
+        if question not in self._scopes:
+            self._scopes[question] = ask_scope(self.models.mllm, question)
+        return self._scopes[question]
 
     def pictures(self, wanted: Collection[tuple[float, int]]) -> dict[tuple[float, int], np.ndarray]:
         """Pictures by (seconds, most pixels). Each is read once, while those of the video fit into SHELF_BYTES."""

@@ -29,6 +29,7 @@ import numpy as np
 from msjoe.data import Record, reel_truth
 from msjoe.evaluation.footage import Footage
 from msjoe.evaluation.plan import BLACK, Arm
+from msjoe.routing import routed
 from msjoe.selectors.base import Selector
 from msjoe.steps import Settings, choose, match
 from msjoe.trace import Trace
@@ -52,7 +53,7 @@ def examine(
         return seen | {"ideal_shown": seen["shown"], "found": None}
     ideal = Trace(trace.question, queries=list(truth.ideal_queries))
     scores = match(ideal, footage.feats_TD, footage.text_QD(ideal.queries), settings.dense_fps)
-    choose(ideal, scores, rule, settings)
+    choose(ideal, scores, routed(ideal, rule, footage.scope), settings)
     return seen | {
         "ideal_shown": shows(record, truth.evidence, ideal.chosen_times),
         "found": finds(record, truth.evidence, scores.sim_QT, scores.times_T, settings.budget),
