@@ -84,7 +84,7 @@ class FocusRepairedSelector(FocusSelector):
 
     The arms are ranked by the mean of all their scored frames, and a frame that was not scored takes the score of
     the nearest that was, coarse or fine. What is missing to K comes from the next arms, then from the best frames
-    scored. Scores below 0, as cosines can be, keep their order.
+    scored. The bounds are of scores brought to 0 to 1, and scores below 0, as cosines can be, keep their order.
     """
 
     name: str = "focus_repaired"

@@ -9,6 +9,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from msjoe.selectors.aks import to_unit
+
 LEAST_VARIANCE = 1e-6
 SHARP = 0.06  # temperature of the draw inside an arm
 MOST_ARMS = 32  # that frames are drawn from
@@ -71,7 +73,7 @@ def focus_frames(
     """The rule; ``gap`` in seconds. ``repaired``: see ``FocusRepairedSelector``."""
     search = _Search(scorer, video, rng)
     coarse = search.look(_coarse_frames(video, rng))
-    value_A = search.bounds(coarse)
+    value_A = search.bounds(coarse, unit=repaired)
     ranking = np.argsort(-value_A, kind="stable")
     fine = search.look(np.array(sorted(_fine_frames(video, coarse, ranking, rng)), dtype=np.int64))
     guide = coarse
@@ -134,12 +136,14 @@ class _Search:
             self.known |= zip(frames.tolist(), np.asarray(self.scorer.score(frames), dtype=float).tolist(), strict=True)
         return frames
 
-    def bounds(self, coarse: np.ndarray) -> np.ndarray:
-        """Upper confidence bound of each arm."""
+    def bounds(self, coarse: np.ndarray, unit: bool) -> np.ndarray:
+        """Upper confidence bound of each arm; ``unit``: of scores brought to 0 to 1, on which its constants rest."""
         log_n = math.log(len(coarse))
+        scores = np.array([self.known[frame] for frame in coarse.tolist()])
+        known = dict(zip(coarse.tolist(), to_unit(scores) if unit else scores, strict=True))
         values = []
         for frames in self._by_arm(coarse):
-            score = np.array([self.known[frame] for frame in frames])
+            score = np.array([known[frame] for frame in frames])
             doubt = math.sqrt(2 * log_n * max(score.var(), LEAST_VARIANCE) / len(score))
             values.append(score.mean() + doubt + 3 * log_n / len(score))
         return np.array(values)

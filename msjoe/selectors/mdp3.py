@@ -27,6 +27,7 @@ from msjoe.selectors.rows import ROWS, single_score
 
 SCALES = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0)
 SELF = float(len(SCALES))  # k(x, x)
+ROUNDED = 1e-3  # what half precision adds to a cosine
 TINY = 1e-300  # of what rounding leaves of a repeated frame
 
 
@@ -126,6 +127,17 @@ def _greedy(
     return picks_SN, values_SN
 
 
+def _cosines(scores: ScoreSet) -> np.ndarray:
+    """float64 [Q, T]; QuestionError for scores that are none."""
+    large_T = (np.abs(scores.sim_QT) > 1 + ROUNDED).any(axis=0)
+    if large_T.any():
+        frame = int(np.argmax(large_T))
+        raise QuestionError(
+            f"the scores of frame {frame} are {scores.sim_QT[:, frame]}: MDP3 reads cosines, give numbers from -1 to 1"
+        )
+    return np.asarray(scores.sim_QT, dtype=np.float64)
+
+
 @dataclass(frozen=True)
 class Mdp3Selector:
     """The published rule; see the module's text. It reads embeddings of frames.
@@ -149,7 +161,7 @@ class Mdp3Selector:
     def select(self, scores: ScoreSet | np.ndarray, budget: int, rng: np.random.Generator | None = None) -> Selection:
         scores = checked(scores, budget)
         feats_TD = frame_embeddings(scores, self.name)
-        cosine_QT = np.asarray(scores.sim_QT, dtype=np.float64)
+        cosine_QT = _cosines(scores)
         relevance_T = 2 / self.weight * single_score(np.log(gaussians(2 - 2 * cosine_QT)), self.rows)
         return Selection(self._chosen(relevance_T, feats_TD, budget), note=short_note(len(feats_TD), budget))
 

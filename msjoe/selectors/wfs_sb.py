@@ -35,7 +35,7 @@ from msjoe.selectors.rows import ROWS, single_score
 WAVELET, PADDING = "db4", "symmetric"
 LEAST_IMPORTANCE = 0.05
 NEAR = 10.0  # frames in which closeness falls to 1/e
-FLAT = 1e-9  # spread of scores that the repaired rule calls constant
+FLAT = 1e-9  # spread, of the largest score, of what the repaired rule calls constant
 
 
 class Cut(NamedTuple):
@@ -207,6 +207,6 @@ class WfsSbRepairedSelector(WfsSbSelector):
     name: str = "wfs_sb_repaired"
 
     def _chosen(self, score_T: np.ndarray, budget: int, unit_TD: np.ndarray | None) -> np.ndarray:
-        if len(score_T) >= budget and np.ptp(score_T) < FLAT:
+        if len(score_T) >= budget and np.ptp(score_T) <= FLAT * np.abs(score_T).max():
             return linspace_trunc(len(score_T), budget)
         return super()._chosen(score_T if self.probability else to_unit(score_T), budget, unit_TD)

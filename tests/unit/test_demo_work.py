@@ -166,7 +166,7 @@ def test_the_table_marks_agreement_and_puts_frames_on_the_axis(kept):
 def test_every_rule_on_offer_can_be_built_and_chooses():
     rng = np.random.default_rng(0)
     scores = ScoreSet(
-        rng.normal(size=(2, 40)).astype(np.float32),
+        rng.uniform(-1, 1, (2, 40)).astype(np.float32),
         np.arange(40, dtype=np.float32),
         rng.normal(size=(40, 8)).astype(np.float32),
         rng.normal(size=(2, 8)).astype(np.float32),

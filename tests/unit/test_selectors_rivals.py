@@ -138,7 +138,7 @@ def moved(made, scale, shift):
     return ScoreSet(scale * made.sim_QT.astype(float) + shift, made.times_T, made.feats_TD)
 
 
-@pytest.mark.parametrize("name", ["adaq", "wfs_sb", "gift"])
+@pytest.mark.parametrize("name", ["adaq", "wfs_sb", "gift", "focus"])
 def test_repaired_rules_do_not_feel_the_scorer_s_range(name):
     made, rng = video(300, seed=4), np.random.default_rng
     rule = build_selector(f"{name}_repaired")
