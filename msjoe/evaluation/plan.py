@@ -92,7 +92,10 @@ class Plan:
         return tuple(arm for budget in self.budgets for arm in self._arms_of(budget))
 
     def to_json(self) -> dict:
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        if not any(map(draws, self.selectors)):
+            del plain["draws"]  # it decides nothing, and runs from before there was such a setting can be resumed
+        return plain
 
     def _arms_of(self, budget: int) -> list[Arm]:
         arms = []
