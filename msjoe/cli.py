@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from msjoe import __version__, select_command
 from msjoe.errors import PathError, UserError
 from msjoe.evaluation import command as eval_command
+from msjoe.evaluation import recall_command
 from msjoe.files import check_writable, reason
 from msjoe.flags import add_commands, add_length_argument, add_model_arguments, check_model_arguments
 from msjoe.output import allow_any_text, drop_output, print_json, readable, reader_is_gone
@@ -198,6 +199,13 @@ def _add_eval(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("compare", help="compare two runs of eval, arm by arm, on the same questions")
     eval_command.add_compare_arguments(parser)
     parser.set_defaults(run=eval_command.run_compare)
+    parser = commands.add_parser(
+        "recall",
+        help="share of evidence that published selections and runs show",
+        description="Share of evidence that published selections and runs show, beside uniform. Needs no model.",
+    )
+    recall_command.add_arguments(parser)
+    parser.set_defaults(run=recall_command.run_args)
 
 
 def _add_train(commands: argparse._SubParsersAction) -> None:

@@ -29,13 +29,14 @@ import numpy as np
 from msjoe.data import Record, reel_truth
 from msjoe.evaluation.footage import Footage
 from msjoe.evaluation.plan import BLACK, Arm
+from msjoe.evaluation.recall import hits, single
 from msjoe.routing import routed
 from msjoe.selectors.base import Selector
 from msjoe.steps import Settings, choose, match
 from msjoe.trace import Trace
 
 LOSSES = ("queries", "clip", "choice", "misread")
-Scenes = Sequence[tuple[float, float]]  # starts and ends in seconds
+Spans = Sequence[tuple[float, float]]  # of the evidence, in seconds
 
 
 def examine(
@@ -48,7 +49,7 @@ def examine(
     """
     truth = reel_truth(record)
     times = () if arm.selector == BLACK else trace.chosen_times
-    seen = {"evidence": hits(truth.evidence, times), "shown": shows(record, truth.evidence, times)}
+    seen = {"evidence": hits(single(truth.evidence), times), "shown": shows(record, truth.evidence, times)}
     if not arm.needs_scores:
         return seen | {"ideal_shown": seen["shown"], "found": None}
     ideal = Trace(trace.question, queries=list(truth.ideal_queries))
@@ -60,21 +61,16 @@ def examine(
     }
 
 
-def hits(evidence: Scenes, times: Sequence[float]) -> list[bool]:
-    """Whether a frame falls into each evidence scene."""
-    return [any(start <= t < end for t in times) for start, end in evidence]
-
-
-def shows(record: Record, evidence: Scenes, times: Sequence[float]) -> bool:
+def shows(record: Record, evidence: Spans, times: Sequence[float]) -> bool:
     """Whether frames at ``times`` show the evidence, as the module's text says."""
     if record.group != "global":
-        return all(hits(evidence, times))
+        return all(hits(single(evidence), times))
     inside = sum(start <= t < end for start, end in evidence for t in times)
     share = sum(end - start for start, end in evidence) / record.duration
     return inside >= max(1.0, share * len(times) / 2)
 
 
-def finds(record: Record, evidence: Scenes, sim_QT: np.ndarray, times_T: np.ndarray, budget: int) -> bool:
+def finds(record: Record, evidence: Spans, sim_QT: np.ndarray, times_T: np.ndarray, budget: int) -> bool:
     """Whether CLIP finds the evidence with the ideal queries, whose similarities are ``sim_QT``."""
     inside = [(times_T >= start) & (times_T < end) for start, end in evidence]
     others_QT = sim_QT[:, ~np.any(inside, axis=0)]

@@ -14,6 +14,7 @@ import numpy as np
 from msjoe.evaluation import bootstrap_mean, paired_difference, score
 from msjoe.evaluation.loss_by_step import LOSSES, loss
 from msjoe.evaluation.plan import BLACK, Arm, Plan
+from msjoe.evaluation.recall import recall_of
 from msjoe.evaluation.scoring import HEADLINE
 
 Interval = list[float]
@@ -70,8 +71,7 @@ def _arm(benchmark: str, arm: Arm, rows: Sequence[dict]) -> dict:
     told["groups"] = {g: _interval([r for r in scored if r["group"] == g], _right) for g in _groups(rows)}
     if benchmark == "reel":
         told["unseen"] = _interval([row for row in scored if "unseen" in row["labels"]], _right)
-        told["evidence"] = _interval(rows, _recall)
-        told["evidence_groups"] = {g: _interval([r for r in rows if r["group"] == g], _recall) for g in _groups(rows)}
+        told |= _evidence(rows)
     return told | {
         "unreadable": float(np.mean([row["letter"] is None for row in scored])) if scored else None,
         "fallbacks": sum(row["fallback"] for row in rows),
@@ -148,9 +148,11 @@ def _right(row: dict) -> float:
     return float(row["right"])
 
 
-def _recall(row: dict) -> float:
-    """Share of the evidence scenes that a shown frame falls into."""
-    return float(np.mean(row["truth"]["evidence"]))
+def _evidence(rows: Sequence[dict]) -> dict:
+    """Recall of the evidence scenes, and how often all of them are hit; by group, too."""
+    found = recall_of([row | {"hits": row["truth"]["evidence"]} for row in rows])
+    told = {"evidence": found["evidence"], "evidence_all": found["all"]}
+    return told | {"evidence_groups": {name: part["evidence"] for name, part in found["groups"].items()}}
 
 
 def _mean(rows: Sequence[dict], value: Callable[[dict], float]) -> float:

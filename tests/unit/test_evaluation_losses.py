@@ -7,7 +7,8 @@ import pytest
 
 from msjoe.data import Record
 from msjoe.evaluation import bounds
-from msjoe.evaluation.loss_by_step import LOSSES, finds, hits, loss, shows
+from msjoe.evaluation.loss_by_step import LOSSES, finds, loss, shows
+from msjoe.evaluation.recall import hits, single
 from msjoe.evaluation.plan import Arm
 from msjoe.evaluation.summary import losses
 
@@ -20,9 +21,9 @@ SCENES = ((10.0, 20.0), (50.0, 52.0))
 
 
 def test_a_scene_is_hit_from_its_start_up_to_its_end():
-    assert hits(SCENES, [10.0]) == [True, False]
-    assert hits(SCENES, [20.0, 51.9]) == [False, True]
-    assert hits(SCENES, []) == [False, False]
+    assert hits(single(SCENES), [10.0]) == [True, False]
+    assert hits(single(SCENES), [20.0, 51.9]) == [False, True]
+    assert hits(single(SCENES), []) == [False, False]
 
 
 def test_evidence_is_shown_when_every_scene_is_hit():
