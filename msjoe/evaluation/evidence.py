@@ -94,9 +94,7 @@ def of_kfsbench(path: Path, records: Sequence[Record], tolerance: float) -> Evid
     for number, row in _csv(path):
         start, end = (_seconds(row[name]) for name in ("start", "end"))
         if start is None or end is None or end < start:
-            raise AnnotationError(
-                f"{path.name}, line {number}: {row['start']!r} to {row['end']!r} is not h:m:s to h:m:s"
-            )
+            raise AnnotationError(f"{path.name}, line {number}: {row['start']!r} to {row['end']!r} are not two times")
         spans.setdefault(row["id"], {}).setdefault(row["scene_id"], []).append(closed(start, end + 1, tolerance))
     strange = [name for name in spans if name not in known]
     scenes = {name: [tuple(scene) for scene in found.values()] for name, found in spans.items() if name in known}

@@ -7,7 +7,7 @@
 | bolt | JSON, {video: [{"question_id", "question", "frames"}]} | seconds |
 | videoitg | JSON Lines, {"doc_id", "index"}; doc_id is the entry's number in the annotation file, from 0 | frames |
 | kfs | JSON, [{"id", "frame_timestamps"}] | seconds |
-| by id | JSON, {"frames": {question id: [...]}}, or that object alone; "unit" may say "seconds" | frames of the source |
+| by id | JSON, {"frames": {question id: [...]}}, or that object; "unit" may say "seconds" | frames of the source |
 | ours | the folder of a run of ``msjoe eval``, or one that it published: a selection for each arm | seconds |
 
 A list is taken for a question by its id, or else by video and question text. Lists that fit no question of the

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tolerance",
         type=float,
         metavar="S",
-        help="seconds around a moment or span in which a frame counts (default: 1 for longvideobench and lvbench, else 0)",
+        help="seconds around a moment or span in which a frame counts (default: 1 on longvideobench and lvbench, or 0)",
     )
     parser.add_argument(
         "--positions-at",

@@ -8,8 +8,8 @@ import pytest
 from msjoe.data import Record
 from msjoe.evaluation import bounds
 from msjoe.evaluation.loss_by_step import LOSSES, finds, loss, shows
-from msjoe.evaluation.recall import hits, single
 from msjoe.evaluation.plan import Arm
+from msjoe.evaluation.recall import hits, single
 from msjoe.evaluation.summary import losses
 
 
