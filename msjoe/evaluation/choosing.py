@@ -11,7 +11,8 @@ from msjoe.errors import UserError
 from msjoe.evaluation.asking import blank, copied
 from msjoe.evaluation.bounds import ideal_queries, oracle_choice
 from msjoe.evaluation.footage import Footage
-from msjoe.evaluation.plan import BLACK, IDEAL, MSJOE, ORACLE, Arm
+from msjoe.evaluation.given import GivenFrames
+from msjoe.evaluation.plan import BLACK, GIVEN, IDEAL, MSJOE, ORACLE, Arm
 from msjoe.loading import LOADERS, load_selector
 from msjoe.routing import routed
 from msjoe.selectors import build_selector
@@ -23,9 +24,11 @@ from msjoe.trace import Trace
 def build_rules(arms: tuple[Arm, ...], rows: str | None) -> dict[str, Selector]:
     """The rule of every selector name but "msjoe"; "black" has uniform's places, "oracle" has no rule.
 
-    ``rows`` is given to rules that have the setting. Raises UserError for a name that does not exist.
+    Selections from files are not among them: see ``given``. ``rows`` is given to rules that have the setting. Raises
+    UserError for a name that does not exist.
     """
     names = {arm.selector for arm in arms if arm.selector != MSJOE and arm != Arm(ORACLE, "none", arm.budget)}
+    names = {name for name in names if not name.startswith(GIVEN)}
     return {name: _rule("uniform" if name == BLACK else name, rows) for name in names}
 
 
@@ -81,6 +84,9 @@ def _choose_blind(
 ) -> None:
     """A choice that looks at no similarity; there is none in the Trace."""
     trace.times_T = footage.times_T
+    if isinstance(rule, GivenFrames):
+        rule.take(trace, record, footage)
+        return
     if arm.selector == ORACLE:
         take_choice(trace, oracle_choice(record, trace.times_T, arm.budget), trace.times_T)
         return

@@ -15,6 +15,7 @@ EXAMPLES = """examples:
       --budget 8,16 --bounds --out runs/reel
   msjoe eval videomme --annotations videomme.parquet --videos videos --tracks long --budget 32 \\
       --mllm Qwen/Qwen2.5-VL-7B-Instruct --clip ViT-L-14:openai --out runs/videomme
+  msjoe eval longvideobench --annotations lvb_val.json --videos videos --frames aks_64.json --out runs/aks
   accelerate launch --multi_gpu --num_processes 2 -m msjoe eval reel --out runs/reel     (on CPUs too)
 
 The same command goes on with a run that was stopped."""
@@ -28,10 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
     parser.add_argument(
         "--selectors",
-        default=SELECTORS,
+        default=None,
         metavar="NAMES",
         help="rules, RULE:WEIGHTS for one with weights, RULE?KEY=VALUE&KEY=VALUE for other settings; msjoe is what "
-        "--sampler names (default: %(default)s)",
+        "--sampler names (default: uniform with --frames, else " + SELECTORS + ")",
     )
     parser.add_argument(
         "--queries",
@@ -39,7 +40,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAMES",
         help="what the rules search with: own (the MLLM's queries), question (default: %(default)s)",
     )
-    parser.add_argument("--budget", default="8", metavar="K,...", help="key-frames (default: %(default)s)")
+    parser.add_argument("--budget", metavar="K,...", help="key-frames (default: the longest lists of --frames, else 8)")
+    parser.add_argument(
+        "--frames",
+        type=Path,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="PATH",
+        help="published selections as further selectors: a list of AKS, BOLT, TSPO or VideoITG, or a run's folder",
+    )
     parser.add_argument(
         "--bounds", action="store_true", help="also black frames and, on Reel, ideal queries and an oracle's choice"
     )
@@ -48,9 +58,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("mean", "max_z", "round_robin"),
         help="how rules with a single score read several queries (default: each rule's own)",
     )
+    _add_files(parser.add_argument_group("reproduction as files"))
     _add_questions(parser.add_argument_group("questions"))
     _add_how(parser.add_argument_group("how"))
     add_model_arguments(parser)
+
+
+def _add_files(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--publish",
+        type=Path,
+        metavar="DIR",
+        help="also write scores, key-frames, seeds, versions, command there",
+    )
+    group.add_argument(
+        "--from",
+        type=Path,
+        dest="published",
+        metavar="DIR",
+        help="answer again from such a folder: with its settings and key-frames, without CLIP",
+    )
 
 
 def _add_questions(group: argparse._ArgumentGroup) -> None:
@@ -118,6 +145,13 @@ def run_compare(args: argparse.Namespace) -> None:
     sys.stdout.write(text + "\n")
 
 
+def usual_flags() -> dict[str, object]:
+    """Every flag's default."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return vars(parser.parse_args(["reel", "--out", "."]))
+
+
 def split_names(text: str) -> tuple[str, ...]:
     """ "a, b" -> ("a", "b")."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
@@ -140,6 +174,13 @@ def _check(args: argparse.Namespace) -> None:
             raise UserError(f"reel needs no --{' and no --'.join(given)}: its videos are drawn; leave them out")
     elif not (args.annotations and args.videos):
         raise UserError(f"{args.benchmark} needs --annotations and --videos: say where they are")
+    if args.publish:
+        check_writable(args.publish, "--publish")
+    if args.published and not args.published.is_dir():
+        raise UserError(f"there is no folder --from {args.published}: check the path")
+    for path in args.frames:
+        if not path.exists():
+            raise UserError(f"there is no --frames {path}: check the path")
     for name in ("annotations", "videos", "subtitles"):
         path = getattr(args, name)
         if path and not path.exists():

@@ -74,11 +74,16 @@ def reasons(folder: Path) -> dict[str, str]:
     return found
 
 
-def unanswered(films: Iterable, done: set[tuple[str, str]], arms: Sequence[str], why: dict[str, str]) -> list[dict]:
-    """For each film with questions that lack answers {"video", "questions": ids, "reason"}."""
+def unanswered(
+    films: Iterable, done: set[tuple[str, str]], arms_of: Callable[[Record], Iterable], why: dict[str, str]
+) -> list[dict]:
+    """For each film with questions that lack answers {"video", "questions": ids, "reason"}.
+
+    ``arms_of`` gives the arms that a question is asked with.
+    """
     found = []
     for film in films:
-        ids = [record.id for record in film.records if not {(record.id, arm) for arm in arms} <= done]
+        ids = [r.id for r in film.records if not {(r.id, arm.name) for arm in arms_of(r)} <= done]
         if ids:
             found.append({"video": film.name, "questions": ids, "reason": why.get(film.name, "not answered yet")})
     return found

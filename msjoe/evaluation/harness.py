@@ -16,8 +16,10 @@ from msjoe.evaluation.choosing import choose_for
 from msjoe.evaluation.failures import MAX_FAILED, Failures
 from msjoe.evaluation.films import Film, Library
 from msjoe.evaluation.footage import Footage
+from msjoe.evaluation.given import GivenFrames, without_frames
 from msjoe.evaluation.loss_by_step import examine
 from msjoe.evaluation.plan import MSJOE, Arm, Plan
+from msjoe.evaluation.published import Publisher
 from msjoe.evaluation.rows import row_of
 from msjoe.evaluation.run_folder import RunFolder
 from msjoe.selectors.base import Selector
@@ -48,10 +50,20 @@ class Evaluation:
         self.arms = plan.arms()
         self.rules = dict(rules) | {MSJOE: models.selector}
         self.failures = Failures(folder, max_failed)
+        self.publisher: Publisher | None = None
+
+    def arms_of(self, record: Record) -> list[Arm]:
+        """All arms, except selections from files that have no frames for the question."""
+        rules = ((arm, self.rules.get(arm.selector)) for arm in self.arms)
+        return [arm for arm, rule in rules if not isinstance(rule, GivenFrames) or rule.covers(record)]
+
+    def absent(self) -> dict[str, list[str]]:
+        """Selection -> ids of the questions that it has no frames for."""
+        return without_frames(list(self.rules.values()), list(self.library.questions.values()))
 
     def left(self, film: Film) -> list[Record]:
         """The questions that the folder does not hold with all arms."""
-        return [r for r in film.records if not {(r.id, arm.name) for arm in self.arms} <= self.folder.done]
+        return [r for r in film.records if not {(r.id, arm.name) for arm in self.arms_of(r)} <= self.folder.done]
 
     def run(self, films: Sequence[Film]) -> Iterator[Record]:
         """Answer what is left; yields each question when its lines are on disk.
@@ -90,16 +102,18 @@ class Evaluation:
     def _answer(self, record: Record, footage: Footage, asked: Asked) -> tuple[list[Trace], list[str], list[dict]]:
         """For every arm its Trace, the arm whose reply it shares, and what Reel's truth says of the choice."""
         traces = self.choose(record, asked, footage)
-        same = answer_all(record, self.arms, traces, footage, self.library.wording, self.plan.batch)
+        same = answer_all(record, self.arms_of(record), traces, footage, self.library.wording, self.plan.batch)
         return traces, same, self._examined(record, traces, footage)
 
     def _write(
         self, record: Record, feature_seconds: float, traces: list[Trace], same: list[str], truths: list[dict]
     ) -> None:
         """Outside of ``failures``: a full disk is no fault of the video's."""
+        if self.publisher:
+            self.publisher.add(record, self.arms_of(record), traces)
         rows = [
             row_of(record, arm, trace, feature_seconds, owner, self._keep(record, arm, trace), truth)
-            for arm, trace, owner, truth in zip(self.arms, traces, same, truths, strict=True)
+            for arm, trace, owner, truth in zip(self.arms_of(record), traces, same, truths, strict=True)
         ]
         self.folder.append(rows)
 
@@ -107,7 +121,7 @@ class Evaluation:
         """A Trace up to the choice for every arm."""
         return [
             choose_for(arm, record, asked, footage, self.rules, self.plan.settings(arm.budget, record.id, arm.draw))
-            for arm in self.arms
+            for arm in self.arms_of(record)
         ]
 
     def _examined(self, record: Record, traces: Sequence[Trace], footage: Footage) -> list[dict]:
@@ -123,7 +137,7 @@ class Evaluation:
                 footage,
                 self.plan.settings(arm.budget, record.id, arm.draw),
             )
-            for arm, trace in zip(self.arms, traces, strict=True)
+            for arm, trace in zip(self.arms_of(record), traces, strict=True)
         ]
 
     def _keep(self, record: Record, arm: Arm, trace: Trace) -> str | None:

@@ -12,6 +12,7 @@ QUERIES = ("own", "question")
 BLIND = ("uniform", "random")  # rules that look at no query: they run once
 MSJOE = "msjoe"  # the trained sampler, or the stand-in rule until there is one
 ORACLE, BLACK, IDEAL = "oracle", "black", "ideal"  # bounds: two choices and a source of queries
+GIVEN = "frames:"  # how the names of selections begin that come from a file
 WORDINGS = ("own", "benchmark")
 
 
@@ -65,9 +66,11 @@ class Plan:
     max_queries: int = 4
     dense_fps: float = 1.0
     batch: int = 8  # prompts given to the MLLM at once
+    given: tuple[tuple[str, int, str], ...] = ()  # selections from files: name, budget, digest of the lists
 
     def __post_init__(self) -> None:
-        _check_names("--selectors", self.selectors)
+        if self.selectors or not self.given:
+            _check_names("--selectors", self.selectors)
         _check_names("--queries", self.queries, QUERIES)
         _check_names("--budget", self.budgets)
         if self.batch < 1:
@@ -78,7 +81,7 @@ class Plan:
             raise QuestionError(f"--draws is {self.draws}: give 1 or more")
         if self.wording not in WORDINGS:
             raise QuestionError(f"the wording is {self.wording!r}: choose one of {', '.join(WORDINGS)}")
-        for budget in self.budgets:
+        for budget in (*self.budgets, *(budget for _, budget, _ in self.given)):
             self.settings(budget, "")
 
     def settings(self, budget: int, question_id: str, draw: int = 1) -> Settings:
@@ -89,7 +92,10 @@ class Plan:
 
     def arms(self) -> tuple[Arm, ...]:
         """Every arm, budget by budget, in the order of the tables."""
-        return tuple(arm for budget in self.budgets for arm in self._arms_of(budget))
+        given = [Arm(GIVEN + name, "none", budget) for name, budget, _ in self.given]
+        budgets = dict.fromkeys([*self.budgets, *(arm.budget for arm in given)])
+        arms = {n: self._arms_of(n) if n in self.budgets else [] for n in budgets}
+        return tuple(arm for n in budgets for arm in (*arms[n], *(arm for arm in given if arm.budget == n)))
 
     def to_json(self) -> dict:
         plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}

@@ -89,6 +89,12 @@ def _head(config: dict, summary: dict) -> str:
         )
     if names := summary.get("missing"):
         lines.append(f"- {len(names)} videos are missing: {', '.join(names)}")
+    if "same_letters" in summary:
+        same, count = summary["same_letters"]
+        lines.append(f"- answered from published key-frames: {same} of {count} letters are the published ones")
+    for name, ids in summary.get("without_frames", {}).items():
+        more = ", ..." if len(ids) > MOST_NAMED else ""
+        lines.append(f"- {len(ids)} questions have no frames in {name}: {', '.join(ids[:MOST_NAMED])}{more}")
     return "\n".join(lines + _failed(summary))
 
 

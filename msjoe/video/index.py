@@ -101,6 +101,27 @@ class PacketIndex:
             end = self.announced
         return float(end * self.time_base)
 
+    def times_of(self, numbers: Sequence[int]) -> list[float]:
+        """Seconds at which frames begin to show, by numbers in display order from 0; past the last: the last's."""
+        last = self.frame_count - 1
+        if not self.exact:
+            return [min(n, last) * float(self.step * self.time_base) for n in numbers]
+        return [float((int(self.time_S[min(n, last)]) - self.origin) * self.time_base) for n in numbers]
+
+    def numbers_at(self, times_T: np.ndarray) -> list[int]:
+        """The number of the frame on screen at each of ``times_T`` (seconds)."""
+        times_T = np.asarray(times_T, dtype=np.float64)
+        ticks_T = np.floor((times_T + HALF_OPEN_SECONDS) / float(self.time_base)).astype(np.int64)
+        if not self.exact:
+            return np.clip(ticks_T // self.step, 0, self.frame_count - 1).tolist()
+        found_T = np.searchsorted(self.time_S, self.origin + ticks_T, side="right") - 1
+        return np.clip(found_T, 0, self.frame_count - 1).tolist()
+
+    @property
+    def frame_count(self) -> int:
+        """Shown frames; what the nominal rate gives where packet times are not those of frames."""
+        return len(self.shown_S) if self.exact else max(1, round(self.duration / float(self.step * self.time_base)))
+
     def on_screen(self, times_T: np.ndarray) -> tuple[list[int], list[int]]:
         """Frame times shown at sorted ``times_T`` (seconds): distinct pts, and how often each is asked for."""
         ticks_T = self.origin + np.floor((times_T + HALF_OPEN_SECONDS) / float(self.time_base)).astype(np.int64)

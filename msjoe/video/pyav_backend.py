@@ -9,7 +9,7 @@ promises is decoded plainly instead.
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -54,6 +54,19 @@ class PyavVideo(VideoFile):
         announced = float((self._index.announced or 0) * self._index.time_base)
         if announced > 1.05 * self.duration + 1 and not self.notes:
             logger.warning("%s announces %.1f s but its video ends after %.1f s", path.name, announced, self.duration)
+
+    @property
+    def frame_count(self) -> int:
+        """Number of frames that are shown."""
+        return self._index.frame_count
+
+    def frame_times(self, numbers: Sequence[int]) -> list[float]:
+        """Seconds at which frames begin, by numbers in display order from 0; past the last: the last's."""
+        return self._index.times_of(numbers)
+
+    def frame_numbers(self, times: Sequence[float]) -> list[int]:
+        """Numbers, from 0 in display order, of the frames on screen at ``times`` (seconds)."""
+        return self._index.numbers_at(times)
 
     def _shown(self, times_T: np.ndarray, fit: Fit, sparse: bool) -> Iterator[tuple[np.ndarray, int]]:
         wanted, repeats = self._index.on_screen(times_T)
