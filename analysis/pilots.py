@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from msjoe.evaluation.plan import Arm
-from msjoe.evaluation.report import percent, signed, table
 from msjoe.evaluation.run_folder import read_rows
 from msjoe.evaluation.summary import difference, headline
+from msjoe.evaluation.tables import percent, signed, table
 from msjoe.files import write_atomic
 from msjoe.rl.card import TABLE, write_cards
 

@@ -1,8 +1,9 @@
-"""``msjoe select``: choose frames again from published score files.
+"""``msjoe select``: choose frames again from published score files, and hand key-frames on.
 
 A score file is a JSON list of score lists, one list for each question; what comes out is a JSON list
 of index lists in the same order. Each list of scores is the rule's whole pool of frames, taken to be one
-second apart.
+second apart. With ``--format`` the lists are written in a form that other projects read (``select_format``), also those
+of a run of ``msjoe eval``.
 """
 
 import argparse
@@ -21,9 +22,13 @@ log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="a rule: topk, aks, bolt, qframe, ... (a wrong name lists them)")
-    parser.add_argument("--scores", type=Path, required=True, metavar="FILE", help="JSON: a list of score lists")
-    parser.add_argument("--budget", type=int, required=True, metavar="K", help="frames for each list")
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        help="a rule: topk, aks, bolt, qframe, ... (a wrong name lists them); with --format also the folder of a run",
+    )
+    parser.add_argument("--scores", type=Path, metavar="FILE", help="JSON: a list of score lists")
+    parser.add_argument("--budget", type=int, metavar="K", help="frames for each list")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the index lists here (default: print them)")
     parser.add_argument("--seed", type=int, default=0, help="for rules that draw (default: %(default)s)")
     parser.add_argument(
@@ -34,18 +39,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="settings of the rule: t1=0.2 depth=3",
     )
+    _add_format(parser.add_argument_group("forms of other projects"))
+
+
+def _add_format(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--format", choices=("videoitg", "aks", "bolt", "tspo"), help="write key-frames in this form")
+    group.add_argument("--arm", metavar="NAME", help="of the run, e.g. topk/own/8")
+    group.add_argument("--benchmark", metavar="NAME", help="whose questions the score lists belong to, in their order")
+    group.add_argument("--annotations", type=Path, metavar="PATH", help="the benchmark's file or folder")
+    group.add_argument("--pool", type=Path, metavar="FILE", help="JSON: for every score list its frames' numbers")
+    group.add_argument("--videos", type=Path, metavar="DIR", help="the videos, to tell frame numbers from seconds")
+    group.add_argument("--rates", type=Path, metavar="JSON", help="{video: frames a second}, in place of the videos")
 
 
 def run_args(args: argparse.Namespace) -> None:
     if args.out:
         check_writable_file(args.out)
-    settings = parse_settings("--set", args.set)
-    chosen = select_all(args.name, settings, read_scores(args.scores), args.budget, args.seed)
-    text = json.dumps(chosen) + "\n"
+    text = _formatted(args) if args.format else json.dumps(_chosen(args)) + "\n"
     if args.out is None:
         sys.stdout.write(text)
         return
     write_atomic(args.out, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def _formatted(args: argparse.Namespace) -> str:
+    from msjoe.select_format import check_flags, of_rule, of_run
+
+    check_flags(args)
+    if not Path(args.name).is_dir():
+        return of_rule(args, _chosen(args))
+    if args.scores or args.budget or args.pool:
+        raise UserError(f"{args.name} is a folder: --scores, --budget and --pool are for rules, leave them out")
+    return of_run(args)
+
+
+def _chosen(args: argparse.Namespace) -> list[list[int]]:
+    if args.scores is None or args.budget is None:
+        raise UserError(f"the rule {args.name} needs --scores and --budget: say what it chooses from, and how many")
+    return select_all(args.name, parse_settings("--set", args.set), read_scores(args.scores), args.budget, args.seed)
 
 
 def read_scores(path: Path) -> list[list[float]]:

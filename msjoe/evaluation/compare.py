@@ -5,9 +5,9 @@ from pathlib import Path
 
 from msjoe.errors import CheckpointError
 from msjoe.evaluation.plan import Arm
-from msjoe.evaluation.report import percent, signed, table
 from msjoe.evaluation.run_folder import read_config, read_rows
 from msjoe.evaluation.summary import arm_of, difference, headline
+from msjoe.evaluation.tables import percent, signed, table
 
 log = logging.getLogger(__name__)
 

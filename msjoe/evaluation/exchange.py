@@ -193,32 +193,33 @@ def _of_run(path: Path, records: Sequence[Record]) -> list[KeyFrames]:
 
 
 def written(
-    form: str, lists: Mapping[str, Sequence[float]], records: Sequence[Record], entries: Sequence[Mapping] = ()
+    form: str,
+    lists: Sequence[Sequence[float] | None],
+    records: Sequence[Record] = (),
+    entries: Sequence[Mapping] = (),
 ) -> str:
-    """The text of a file in one of FORMS. ``lists``: by question id, seconds for "bolt", else frame numbers.
+    """The text of a file in one of FORMS. ``lists``: one for each question, in the annotation file's order.
 
-    ``entries`` are the annotation file's own for "tspo", in the order of ``records``. Raises UserError where a form
-    that goes by order lacks a question.
+    Seconds for "bolt", else frame numbers; None where a question has no frames. "bolt" needs the ``records``, "tspo"
+    the annotation file's own ``entries``, in that order. Raises UserError where AKS's form would lack a list.
     """
     if form == "aks":
-        missing = [record.id for record in records if record.id not in lists]
-        if missing:
+        if missing := sum(numbers is None for numbers in lists):
             raise UserError(
-                f"{len(missing)} questions have no frames ({', '.join(missing[:5])}), and AKS's form goes by order: "
-                f"choose videoitg, bolt or tspo"
+                f"{missing} questions have no frames, and AKS's form goes by order: choose videoitg, bolt or tspo"
             )
-        return json.dumps([_whole(lists[record.id]) for record in records]) + "\n"
+        return json.dumps([_whole(numbers) for numbers in lists]) + "\n"
     if form == "videoitg":
-        lines = [{"doc_id": i, "index": _whole(lists[r.id])} for i, r in enumerate(records) if r.id in lists]
+        lines = [{"doc_id": i, "index": _whole(numbers)} for i, numbers in enumerate(lists) if numbers is not None]
         return "".join(json.dumps(line) + "\n" for line in lines)
     if form == "tspo":
-        pairs = [(record, entry) for record, entry in zip(records, entries, strict=True) if record.id in lists]
-        rows = [{**entry, "frame_idx": [float(n) for n in _whole(lists[record.id])]} for record, entry in pairs]
+        pairs = [pair for pair in zip(entries, lists, strict=True) if pair[1] is not None]
+        rows = [{**entry, "frame_idx": list(map(float, _whole(numbers)))} for entry, numbers in pairs]
         return json.dumps(rows, ensure_ascii=False) + "\n"
     by_video: dict[str, list[dict]] = {}
-    for record in records:
-        if record.id in lists:
-            told = {"question_id": record.id, "question": record.question, "frames": list(lists[record.id])}
+    for record, seconds in zip(records, lists, strict=True):
+        if seconds is not None:
+            told = {"question_id": record.id, "question": record.question, "frames": list(seconds)}
             by_video.setdefault(record.video, []).append(told)
     return json.dumps(by_video, ensure_ascii=False) + "\n"
 

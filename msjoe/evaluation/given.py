@@ -7,15 +7,21 @@ numbers are looked up in the video itself, so no rate has to be known.
 import argparse
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msjoe.data import Record, load_benchmark, reel_records
+from msjoe.data.checks import note
 from msjoe.errors import QuestionError, UserError
+from msjoe.evaluation.command import split_names
 from msjoe.evaluation.exchange import FRAMES, KeyFrames, read_key_frames
 from msjoe.evaluation.footage import Footage
 from msjoe.evaluation.plan import GIVEN
+from msjoe.reel.script import TRACKS
 from msjoe.trace import Trace
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,8 +62,14 @@ def given_frames(args: argparse.Namespace) -> list[KeyFrames]:
     if not args.frames:
         return []
     reel = args.benchmark == "reel"
-    records = reel_records(args.split) if reel else load_benchmark(args.benchmark, args.annotations)
+    if reel:
+        records = reel_records(args.split, split_names(args.tracks) or TRACKS, args.limit)
+    else:
+        records = load_benchmark(args.benchmark, args.annotations)
     found = [frames for path in args.frames for frames in read_key_frames(path, records)]
+    for frames in found:
+        for line in note(frames.strange, f"lists of {frames.name} fit no question: left out"):
+            log.warning(line)
     names = [frames.name for frames in found]
     if len(set(names)) < len(names):
         raise UserError(f"--frames has two selections of one name ({', '.join(sorted(names))}): rename a file")

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 
 from msjoe.errors import QuestionError
 from msjoe.selectors import draws
-from msjoe.steps import Settings
+from msjoe.settings import Settings
 
 QUERIES = ("own", "question")
 BLIND = ("uniform", "random")  # rules that look at no query: they run once

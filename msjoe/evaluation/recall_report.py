@@ -1,7 +1,7 @@
 """What ``msjoe recall`` prints, as Markdown."""
 
 from msjoe.evaluation.kfs import FIGURES
-from msjoe.evaluation.report import percent, signed, table
+from msjoe.evaluation.tables import percent, signed, table
 
 TITLES = {"longvideobench": "LongVideoBench", "lvbench": "LVBench", "kfsbench": "KFS-Bench", "reel": "Reel"}
 NOTES = """\

@@ -4,15 +4,12 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from msjoe.data import Record, load_benchmark, reel_records
-from msjoe.data.formats import parse_json, read_text
 from msjoe.errors import UserError
 from msjoe.evaluation import evidence
-from msjoe.evaluation.answer_lines import read_rows
 from msjoe.evaluation.evidence import Evidence
 from msjoe.evaluation.exchange import FRAMES, KeyFrames, read_key_frames
 from msjoe.evaluation.kfs import kfs_figures, kfs_means
@@ -20,6 +17,8 @@ from msjoe.evaluation.rates import Rates, gathered, infer_rates
 from msjoe.evaluation.recall import hits, recall_difference, recall_of
 from msjoe.evaluation.recall_command import TOLERANCE
 from msjoe.evaluation.run_folder import CONFIG, read_config
+from msjoe.reel.script import TRACKS
+from msjoe.select_format import read_rates
 from msjoe.selectors.plain import linspace_trunc
 from msjoe.video.base import dense_count
 
@@ -55,20 +54,20 @@ def recall_table(args: argparse.Namespace) -> dict:
 
 def _records(args: argparse.Namespace) -> list[Record]:
     if args.benchmark == "reel":
-        for path in args.frames:  # a run knows its split
-            if (path / CONFIG).is_file() and (split := read_config(path)["settings"].get("split")) != args.split:
-                raise UserError(f"{path} is a run on Reel's split {split}: give --split {split}")
-        return _asked(args.frames, reel_records(args.split))
+        return _reel_records(args)
     return load_benchmark(args.questions if args.benchmark == "kfsbench" else args.benchmark, args.annotations)
 
 
-def _asked(paths: Sequence[Path], records: Sequence[Record]) -> list[Record]:
-    """Of Reel's thousands those that a run asked."""
-    folders = [path for path in paths if path.is_dir()]
-    if len(folders) < len(paths):
-        return list(records)
-    ids = {row["id"] for path in folders for row in read_rows(path)}
-    return [record for record in records if record.id in ids] or list(records)
+def _reel_records(args: argparse.Namespace) -> list[Record]:
+    """Those that the runs asked; all of the split where there is another selection. Raises UserError."""
+    asked = [read_config(path)["settings"] if (path / CONFIG).is_file() else {} for path in args.frames]
+    for path, settings in zip(args.frames, asked, strict=True):
+        if settings.get("split", args.split) != args.split:
+            raise UserError(f"{path} is a run on Reel's split {settings['split']}: give --split {settings['split']}")
+    tracks = {track for settings in asked for track in settings.get("tracks") or TRACKS}
+    limits = [settings.get("limit") for settings in asked]
+    limit = None if None in limits else max(limits)
+    return reel_records(args.split, [track for track in TRACKS if track in tracks], limit)
 
 
 def _evidence(args: argparse.Namespace, records: Sequence[Record], tolerance: float, rates: Rates) -> Evidence:
@@ -91,17 +90,12 @@ def _rates(
     if not numbers:
         return Rates({}, {}, {})
     given = evidence.of_lvbench(args.annotations, records, 0).rates if args.benchmark == "lvbench" else {}
-    return infer_rates(numbers, {r.video: r.duration for r in records}, given | _given(args.rates), max(tolerance, 1.0))
-
-
-def _given(path: Path | None) -> dict[str, float]:
-    if path is None:
-        return {}
-    rates = parse_json(read_text(path), str(path))
-    good = isinstance(rates, dict) and all(type(fps) in (int, float) and 0 < fps <= 1000 for fps in rates.values())
-    if not good:
-        raise UserError(f'{path} must be an object {{"video.mp4": 29.97}} of frames a second')
-    return {video: float(fps) for video, fps in rates.items()}
+    return infer_rates(
+        numbers,
+        {r.video: r.duration for r in records},
+        given | (read_rates(args.rates) if args.rates else {}),
+        max(tolerance, 1.0),
+    )
 
 
 def _seconds(found: KeyFrames, videos: Mapping[str, str], fps: Mapping[str, float]) -> dict[str, tuple[float, ...]]:

@@ -32,7 +32,7 @@ def parts(miniatures, models, monkeypatch, tmp_path):
     return ["--mllm", str(miniatures / "mllm"), "--clip", str(miniatures / "clip"), "--device", "cpu"]
 
 
-REEL = ["eval", "reel", "--tracks", "needle,multi", "--limit", "2"]
+REEL = ["eval", "reel", "--tracks", "needle,multi", "--limit", "1"]
 RULES = ["--selectors", "uniform,topk,random,qframe,msjoe", "--budget", "3", "--bounds"]
 
 
@@ -68,7 +68,7 @@ def test_a_published_run_gives_the_same_letters_again_without_clip(tmp_path, par
 def test_published_scores_lead_a_rule_to_the_published_key_frames(tmp_path, parts):
     rows = published_run(tmp_path, parts)
     found = Published(tmp_path / "shared")
-    records = {r.id: r for r in reel_records("test", ("needle", "multi"), 2)}
+    records = {r.id: r for r in reel_records("test", ("needle", "multi"), 1)}
     for (name, arm), row in rows.items():
         if arm == "topk/question/3":
             sim_QT = found.scores(records[name], Arm("topk", "question", 3))
@@ -83,7 +83,7 @@ def test_a_published_folder_says_how_it_was_made_and_holds_no_words_of_the_bench
     assert {"msjoe", "torch", "transformers"} <= set(facts["versions"])
     assert facts["command"].startswith("msjoe ")
     text = b"".join(file.read_bytes() for file in (tmp_path / "shared").rglob("*") if file.is_file())
-    for record in reel_records("test", ("needle", "multi"), 2):
+    for record in reel_records("test", ("needle", "multi"), 1):
         if (record.id, "uniform/3") in rows:
             assert record.question.encode() not in text
 
@@ -146,7 +146,7 @@ def test_a_question_that_changed_is_left_out_and_named(tmp_path, parts, capsys, 
 
 
 def test_frames_of_a_file_are_an_arm(tmp_path, parts, capsys):
-    records = reel_records("test", ("needle", "multi"), 2)[:4]
+    records = reel_records("test", ("needle", "multi"), 1)
     lists = {record.id: [1.5, 40.25, 70.0] for record in records[1:]}
     file = tmp_path / "mine.json"
     file.write_text(json.dumps({"unit": "seconds", "frames": lists}))

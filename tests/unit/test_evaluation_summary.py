@@ -7,9 +7,10 @@ import pytest
 from msjoe.errors import CheckpointError, QuestionError
 from msjoe.evaluation.compare import compare, comparison_table
 from msjoe.evaluation.plan import Arm, Plan
-from msjoe.evaluation.report import percent, report, signed, table
+from msjoe.evaluation.report import report
 from msjoe.evaluation.run_folder import RunFolder, check_config
 from msjoe.evaluation.summary import summarise
+from msjoe.evaluation.tables import percent, signed, table
 from tests.evaluation import answers
 
 PLAN = Plan("reel", selectors=("uniform", "topk", "msjoe"), queries=("own",), bounds=True)

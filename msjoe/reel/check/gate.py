@@ -9,7 +9,7 @@ from math import inf
 
 import numpy as np
 
-from msjoe.evaluation.report import table
+from msjoe.evaluation.tables import table
 
 JUDGED = ("value", "low", "high")
 
