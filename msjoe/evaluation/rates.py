@@ -16,6 +16,7 @@ from msjoe.data.checks import NAMED
 NTSC = 1000 / 1001
 # By how often sources have them; where two remain, the first is taken.
 STANDARD = (30 * NTSC, 24 * NTSC, 30.0, 25.0, 24.0, 60 * NTSC, 60.0, 50.0, 15.0, 12.0, 20.0, 10.0, 120.0)
+COMMON, COMMON_SHARE = 31, 0.6  # a stride above COMMON is believed where numbers go beyond this share of the length
 LEAST_STRIDE, LEAST_NUMBERS = 8, 8  # below them a common divisor says little
 ONLY_INT = (14, 23, 29, 59)  # strides that int gives of standard rates and round does not
 
@@ -118,6 +119,8 @@ def _rate(
     bounds = [(low, high) for low, high in bounds if high > least]
     if not bounds:
         return "no common divisor that fits the length"
+    if any(low > COMMON and least < COMMON_SHARE * low for low, _ in bounds):
+        return f"numbers more than a second apart, or a rate above {COMMON}"
     low, high = max(least, *(low for low, _ in bounds)), min(high for _, high in bounds)
     if low >= high:
         return "selections that contradict each other"

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from msjoe.evaluation import evidence
 from msjoe.evaluation.evidence import Evidence
 from msjoe.evaluation.exchange import FRAMES, KeyFrames, read_key_frames
 from msjoe.evaluation.kfs import kfs_figures, kfs_means
+from msjoe.evaluation.published import MANIFEST, Published
 from msjoe.evaluation.rates import Rates, gathered, infer_rates
 from msjoe.evaluation.recall import hits, recall_difference, recall_of
 from msjoe.evaluation.recall_command import TOLERANCE
@@ -60,7 +62,7 @@ def _records(args: argparse.Namespace) -> list[Record]:
 
 def _reel_records(args: argparse.Namespace) -> list[Record]:
     """Those that the runs asked; all of the split where there is another selection. Raises UserError."""
-    asked = [read_config(path)["settings"] if (path / CONFIG).is_file() else {} for path in args.frames]
+    asked = [_settings(path) for path in args.frames]
     for path, settings in zip(args.frames, asked, strict=True):
         if settings.get("split", args.split) != args.split:
             raise UserError(f"{path} is a run on Reel's split {settings['split']}: give --split {settings['split']}")
@@ -68,6 +70,13 @@ def _reel_records(args: argparse.Namespace) -> list[Record]:
     limits = [settings.get("limit") for settings in asked]
     limit = None if None in limits else max(limits)
     return reel_records(args.split, [track for track in TRACKS if track in tracks], limit)
+
+
+def _settings(path: Path) -> dict:
+    """Of a run, or of one that was published; {} for other selections."""
+    if (path / MANIFEST).is_file():
+        return Published(path).settings
+    return read_config(path)["settings"] if (path / CONFIG).is_file() else {}
 
 
 def _evidence(args: argparse.Namespace, records: Sequence[Record], tolerance: float, rates: Rates) -> Evidence:

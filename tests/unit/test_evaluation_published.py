@@ -200,3 +200,18 @@ def test_reel_takes_no_frame_numbers(tmp_path, parts, capsys):
     (tmp_path / "numbers.json").write_text(json.dumps({record.id: [24, 48]}))
     assert main([*REEL, "--frames", str(tmp_path / "numbers.json"), "--out", str(tmp_path / "run"), *parts]) == 2
     assert "give seconds" in capsys.readouterr().err
+
+
+def test_recall_of_a_run_is_the_recall_that_eval_reports(tmp_path, parts, capsys):
+    published_run(tmp_path, parts)
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    capsys.readouterr()
+    for folder in ("run", "shared"):
+        assert main(["recall", "reel", "--frames", str(tmp_path / folder), "--json"]) == 0
+        found = {line["name"]: line["recall"] for line in json.loads(capsys.readouterr().out)["selections"]}
+        for arm in summary["arms"]:
+            if arm["selector"] != "black":  # shows nothing
+                line = found[f"{folder}: {arm['name']}"]
+                assert line["evidence"] == arm["evidence"]
+                assert line["all"] == arm["evidence_all"]
+                assert {name: part["evidence"] for name, part in line["groups"].items()} == arm["evidence_groups"]

@@ -16,7 +16,13 @@ RECORDS = [
     Record("q2", "longvideobench", "Who waves?", ("a", "b"), "A", "two.mp4", 30.0, "15"),
 ]
 ENTRIES = [
-    {"id": r.id, "video_path": r.video, "question": r.question, "candidates": ["a", "b"], "correct_choice": 0}
+    {
+        "id": r.id,
+        "video_path": r.video,
+        "question": r.question,
+        "candidates": ["a", "b"],
+        "correct_choice": "AB".index(r.answer),
+    }
     | {"duration": r.duration, "duration_group": int(r.group)}
     for r in RECORDS
 ]
@@ -170,7 +176,7 @@ def test_select_looks_frame_numbers_up_in_the_videos(film, tmp_path, capsys):
     assert main([*rule, *flags]) == 0
     source = open_video(film[1])
     assert json.loads(capsys.readouterr().out) == [source.frame_numbers([1.0, 3.0])]
-    assert source.frame_numbers([1.0])[0] > 10
+    assert 0 < source.frame_numbers([1.0])[0] < source.frame_numbers([3.0])[0]
 
 
 def test_select_writes_a_rule_s_choice_from_a_pool_of_frame_numbers(annotations, tmp_path, capsys):

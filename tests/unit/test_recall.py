@@ -109,7 +109,7 @@ def numbers(stride: int, *places: int) -> list[int]:
     return [stride * place for place in places]
 
 
-EVERY = range(0, 90, 7)
+EVERY = (0, 3, 8, 11, 20, 33, 47, 58, 71, 89)
 
 
 @pytest.mark.parametrize(
@@ -141,6 +141,7 @@ def test_a_stride_that_leaves_two_rates_says_so_and_a_given_one_goes_first():
         ([1, 2, 3, 5, 8, 13, 21, 34], 30.0, "no common divisor"),
         (numbers(30, 1, 2, 3), 30.0, "no common divisor"),  # too few to be sure
         (numbers(20, *range(90)), 50.0, "no common divisor"),  # 1780 frames in 50 s are no 20 a second
+        (numbers(58, *range(50)), 100.0, "more than a second apart"),  # every second one of 29 each would look the same
         (numbers(22, *EVERY), 4000.0, "between 21.50 and 22.50"),  # nothing standard, and a long video
     ],
 )
