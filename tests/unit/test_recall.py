@@ -273,3 +273,11 @@ def test_reel_s_evidence_is_that_of_its_truth():
     from msjoe.data import reel_truth
 
     assert evidence.of_reel([record]).scenes[record.id] == single(reel_truth(record).evidence)
+
+
+def test_nothing_that_answers_reads_the_evidence():
+    """Evidence is for ``msjoe recall`` alone: no module that chooses or answers imports it."""
+    package = Path(evidence.__file__).parents[1]
+    readers = [path.name for path in package.rglob("*.py") if "evaluation.evidence" in path.read_text(encoding="utf-8")]
+    readers += [path.name for path in package.rglob("*.py") if "import evidence" in path.read_text(encoding="utf-8")]
+    assert set(readers) == {"recall_table.py"}
