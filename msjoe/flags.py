@@ -55,10 +55,14 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--no-cache", action="store_true", help="do not keep frame features on disk")
 
 
-def check_model_arguments(args: argparse.Namespace) -> None:
-    """Check what can be checked about the models before they are imported and loaded. Raises UserError."""
+def check_model_arguments(args: argparse.Namespace, needs_clip: bool = True) -> None:
+    """Check what can be checked about the models before they are imported and loaded. Raises UserError.
+
+    ``needs_clip``: False where a run uses none.
+    """
     check_device(args.device)
-    check_pair(args.mllm, args.clip)
+    if needs_clip:
+        check_pair(args.mllm, args.clip)
     for flag in ("mllm", "clip", "sampler"):
         name = getattr(args, flag)
         if name and name.startswith(("/", "./", "../", "~/")) and not _is_there(name.partition("?")[0]):

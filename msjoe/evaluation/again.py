@@ -70,7 +70,7 @@ class Again(Evaluation):
 
     def _chosen(self, record: Record, arm: Arm, footage: Footage) -> Trace:
         line = self.published.line(record, arm)
-        trace = blank(record, footage, self.plan.settings(arm.budget, record.id))
+        trace = blank(record, footage, self.plan.settings(arm.budget, record.id, arm.draw))
         trace.models = trace.models | {"selector": arm.selector}
         asked = [record.question] if arm.needs_scores else []  # where a line has no queries: see ``unquoted``
         trace.queries, trace.queries_from = line["queries"] or asked, line["queries_from"]
@@ -111,7 +111,7 @@ def check_from(args: argparse.Namespace, published: Published, usual: dict[str, 
     for name in ("publish", "frames", "clip"):
         if getattr(args, name):
             raise UserError(f"--{name} does not go with --from, whose key-frames are chosen: leave it out")
-    names = ("bounds", "split", "limit", "rows", "seed", "previews", "dense_fps", "batch")
+    names = ("bounds", "split", "limit", "rows", "seed", "draws", "previews", "dense_fps", "batch")
     published.check_same({name: getattr(args, name) for name in names}, usual)
     for name in ("selectors", "queries", "budget", "tracks", "wording"):
         if getattr(args, name) != usual[name]:

@@ -167,7 +167,7 @@ def split_numbers(flag: str, text: str) -> tuple[int, ...]:
 def _check(args: argparse.Namespace) -> None:
     """What argparse cannot see."""
     check_seed(args.seed)
-    check_model_arguments(args)
+    check_model_arguments(args, needs_clip=args.published is None)
     if args.benchmark == "reel":
         given = [flag for flag in ("annotations", "videos", "subtitles") if getattr(args, flag)]
         if given:

@@ -43,6 +43,7 @@ class KeyFrames:
     unit: str  # FRAMES, numbers of the source's frames from 0, or SECONDS
     lists: dict[str, tuple[float, ...]]
     strange: list[str] = field(default_factory=list)  # names of lists that fit no question
+    pooled: str = ""  # for one of several draws of a run's arm, the name without its number
 
     @property
     def budget(self) -> int:
@@ -184,7 +185,9 @@ def _of_run(path: Path, records: Sequence[Record]) -> list[KeyFrames]:
         lists = {row["id"]: _numbers(path, row["id"], row.get("times")) for row in fits}
         strange = [row["id"] for row in mine if row["id"] not in lists]
         if lists:
-            found.append(KeyFrames(f"{path.name}: {arm}", SECONDS, lists, strange))
+            found.append(
+                KeyFrames(f"{path.name}: {arm}", SECONDS, lists, strange, f"{path.name}: {arm.partition('#')[0]}")
+            )
     if not found:
         raise AnnotationError(
             f"no answer in {path} is to a question of the annotation file: is it another benchmark's?"

@@ -101,6 +101,8 @@ class Plan:
         plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
         if not any(map(draws, self.selectors)):
             del plain["draws"]  # it decides nothing, and runs from before there was such a setting can be resumed
+        if not self.given:
+            del plain["given"]  # for the same reason
         return plain
 
     def _arms_of(self, budget: int) -> list[Arm]:

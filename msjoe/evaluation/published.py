@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 MANIFEST, SCORES = "published.json", "scores"
 # Of a line of answers.jsonl; "truth" is Reel's analysis of the choice, which needs CLIP to be made again.
 KEPT = ("id", "content", "video", "arm", "selector", "queries_from", "budget", "queries", "times", "tiers", "letter")
-KEPT += ("fallback", "truth")
+KEPT += ("draw", "fallback", "truth")
 ADVICE = "make room, or choose another folder with --publish, and give the same command again"
 
 
@@ -62,6 +62,7 @@ class Publisher:
 
     def finish(self, rows: Sequence[dict], records: Mapping[str, Record], config: dict) -> None:
         """Key-frames of all answers and the facts of the run. Raises PathError."""
+        rows = [row | {"draw": row.get("draw", 1)} for row in rows]  # which lines of earlier versions lack
         lines = [self._line(row, records[row["id"]]) for row in rows]
         text = text_of(lines)
         scored = {row["id"] for row in rows if row["queries"]}  # arms that look at no query have no scores
@@ -76,7 +77,7 @@ class Publisher:
 
     def _line(self, row: dict, record: Record) -> dict:
         """With the seed of rules that draw, for this question."""
-        seed = self.plan.settings(row["budget"], row["id"]).seed
+        seed = self.plan.settings(row["budget"], row["id"], row["draw"]).seed
         return {name: row[name] for name in KEPT} | {"queries": unquoted(row["queries"], record), "seed": seed}
 
 

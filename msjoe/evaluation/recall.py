@@ -43,7 +43,9 @@ def share(hit: Sequence[bool]) -> float:
 
 
 def recall_of(rows: Sequence[Mapping]) -> dict:
-    """Recall over questions, each a mapping with "video", "group" and "hits", as of ``hits``.
+    """Recall over questions, each a mapping with "id", "video", "group" and "hits", as of ``hits``.
+
+    Several rows of one question, as of a rule that draws, count in equal shares.
 
     {"questions", "videos", "evidence": mean share, "all": share of questions with all scenes hit, "groups": group ->
     {"questions", "evidence", "all"}}; figures are [value, low, high], 95 % bootstrap intervals over videos, or None
@@ -69,7 +71,11 @@ def recall_difference(rows_a: Sequence[Mapping], rows_b: Sequence[Mapping]) -> d
 
 
 def _figures(rows: Sequence[Mapping]) -> dict:
-    return {"questions": len(rows), "evidence": _interval(rows, share), "all": _interval(rows, all)}
+    return {
+        "questions": len({row["id"] for row in rows}),
+        "evidence": _interval(rows, share),
+        "all": _interval(rows, all),
+    }
 
 
 def _interval(rows: Sequence[Mapping], value) -> Interval | None:

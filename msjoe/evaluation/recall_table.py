@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from msjoe.evaluation.exchange import FRAMES, KeyFrames, read_key_frames
 from msjoe.evaluation.kfs import kfs_figures, kfs_means
 from msjoe.evaluation.published import MANIFEST, Published
 from msjoe.evaluation.rates import Rates, gathered, infer_rates
-from msjoe.evaluation.recall import hits, recall_difference, recall_of
+from msjoe.evaluation.recall import Scenes, hits, recall_difference, recall_of
 from msjoe.evaluation.recall_command import TOLERANCE
 from msjoe.evaluation.run_folder import CONFIG, read_config
 from msjoe.reel.script import TRACKS
@@ -38,12 +37,11 @@ def recall_table(args: argparse.Namespace) -> dict:
     notes = [*known.notes, *rates.notes(), *(line for found in selections for line in found.notes(records))]
     videos = {record.id: record.video for record in records}
     lines = []
-    for found in selections:
-        times = _seconds(found, videos, rates.fps())
-        line = _measured(found, times, records, known, args.benchmark == "kfsbench")
-        if lost := len(found.lists) - len(times):
-            notes.append(f"{lost} questions of {found.name} are about videos of unknown rate: left out")
-        lines.append(line)
+    for name, draws in _by_arm(selections).items():
+        times = [_seconds(found, videos, rates.fps()) for found in draws]
+        if lost := len(draws[0].lists) - len(times[0]):
+            notes.append(f"{lost} questions of {name} are about videos of unknown rate: left out")
+        lines.append(_measured(name, draws[0].budget, times, records, known, args.benchmark == "kfsbench"))
     return {
         "benchmark": args.benchmark,
         "tolerance": tolerance,
@@ -116,30 +114,47 @@ def _seconds(found: KeyFrames, videos: Mapping[str, str], fps: Mapping[str, floa
 
 
 def _measured(
-    found: KeyFrames, times: Mapping[str, Sequence[float]], records: Sequence[Record], known: Evidence, kfs: bool
+    name: str,
+    budget: int,
+    draws: Sequence[Mapping[str, Sequence[float]]],
+    records: Sequence[Record],
+    known: Evidence,
+    kfs: bool,
 ) -> dict:
     """{"name", "budget", "frames": mean number, "recall", "uniform", "minus_uniform"}, for kfsbench also "kfs" and
-    "kfs_uniform". "recall" and "uniform" as of ``recall_of``, on the same questions; "uniform" is ``msjoe eval``'s:
-    evenly spread among the frames of every second, as many as the selection's longest list."""
-    asked = [record for record in records if times.get(record.id) and record.id in known.scenes]
-    timed = [record for record in asked if record.duration]
-    chosen = partial(_rows, scenes=known.scenes)
-    spread = {record.id: uniform_times(record.duration, found.budget) for record in timed}
-    mine, even = chosen(asked, times=times), chosen(timed, times=spread)
-    comparable = chosen(timed, times=times)
+    "kfs_uniform". ``draws``: times by question id, of each draw of a rule that draws.
+
+    "recall" and "uniform" as of ``recall_of``, on the same questions; "uniform" is ``msjoe eval``'s: evenly spread
+    among the frames of every second, as many as the selection's longest list.
+    """
+    chosen, even, mine, lengths, figures, even_figures = [], [], [], [], [], []
+    for times in draws:
+        for record in records:
+            if not times.get(record.id) or record.id not in known.scenes:
+                continue
+            scenes = known.scenes[record.id]
+            chosen.append(_row(record, scenes, times[record.id]))
+            lengths.append(len(times[record.id]))
+            figures += [kfs_figures(scenes, times[record.id])] if kfs else []
+            if record.duration:
+                spread = uniform_times(record.duration, budget)
+                even.append(_row(record, scenes, spread))
+                mine.append(chosen[-1])
+                even_figures += [kfs_figures(scenes, spread)] if kfs else []
     line = {
-        "name": found.name,
-        "budget": found.budget,
-        "frames": float(np.mean([len(times[record.id]) for record in asked])) if asked else 0.0,
-        "recall": recall_of(mine),
+        "name": name,
+        "budget": budget,
+        "frames": float(np.mean(lengths)) if lengths else 0.0,
+        "recall": recall_of(chosen),
         "uniform": recall_of(even),
-        "minus_uniform": recall_difference(comparable, even),
+        "minus_uniform": recall_difference(mine, even),
     }
-    if kfs and asked:
-        line["kfs"] = kfs_means([kfs_figures(known.scenes[r.id], times[r.id]) for r in asked])
-    if kfs and timed:
-        line["kfs_uniform"] = kfs_means([kfs_figures(known.scenes[r.id], spread[r.id]) for r in timed])
-    return line
+    line |= {"kfs": kfs_means(figures)} if figures else {}
+    return line | ({"kfs_uniform": kfs_means(even_figures)} if even_figures else {})
+
+
+def _row(record: Record, scenes: Scenes, times: Sequence[float]) -> dict:
+    return {"id": record.id, "video": record.video, "group": record.group, "hits": hits(scenes, times)}
 
 
 def uniform_times(duration: float, budget: int) -> list[float]:
@@ -147,11 +162,12 @@ def uniform_times(duration: float, budget: int) -> list[float]:
     return linspace_trunc(dense_count(duration, 1.0), budget).tolist()
 
 
-def _rows(records: Sequence[Record], scenes: Mapping, times: Mapping[str, Sequence[float]]) -> list[dict]:
-    return [
-        {"video": record.video, "group": record.group, "hits": hits(scenes[record.id], times[record.id])}
-        for record in records
-    ]
+def _by_arm(selections: Sequence[KeyFrames]) -> dict[str, list[KeyFrames]]:
+    """The draws of an arm together."""
+    found: dict[str, list[KeyFrames]] = {}
+    for frames in selections:
+        found.setdefault(frames.pooled or frames.name, []).append(frames)
+    return found
 
 
 def _unique(selections: Sequence[KeyFrames]) -> list[KeyFrames]:
@@ -160,5 +176,8 @@ def _unique(selections: Sequence[KeyFrames]) -> list[KeyFrames]:
     named = []
     for found in selections:
         seen[found.name] = seen.get(found.name, 0) + 1
-        named.append(found if seen[found.name] == 1 else replace(found, name=f"{found.name} ({seen[found.name]})"))
+        if (number := seen[found.name]) > 1:
+            pooled = f"{found.pooled} ({number})" if found.pooled else ""
+            found = replace(found, name=f"{found.name} ({number})", pooled=pooled)
+        named.append(found)
     return named

@@ -33,7 +33,7 @@ def parts(miniatures, models, monkeypatch, tmp_path):
 
 
 REEL = ["eval", "reel", "--tracks", "needle,multi", "--limit", "1"]
-RULES = ["--selectors", "uniform,topk,random,qframe,msjoe", "--budget", "3", "--bounds"]
+RULES = ["--selectors", "uniform,topk,random,adaq,msjoe", "--budget", "3", "--draws", "2", "--bounds"]
 
 
 def rows_of(run: Path) -> dict:

@@ -61,9 +61,9 @@ def test_a_tolerance_includes_its_ends():
 
 def test_recall_is_a_mean_over_questions_of_each_one_s_share():
     rows = [
-        {"video": "a", "group": "15", "hits": [True, False, False, False]},
-        {"video": "a", "group": "60", "hits": [True]},
-        {"video": "b", "group": "60", "hits": [True, True]},
+        {"id": "1", "video": "a", "group": "15", "hits": [True, False, False, False]},
+        {"id": "2", "video": "a", "group": "60", "hits": [True]},
+        {"id": "3", "video": "b", "group": "60", "hits": [True, True]},
     ]
     found = recall_of(rows)
     assert (found["questions"], found["videos"]) == (3, 2)
