@@ -45,7 +45,7 @@ class Rates:
         lines = []
         how = {"int": "int(fps)", "round": "round(fps)"}
         kinds = [f"{name}: multiples of {how[kind]}" for name, kind in self.strides.items()]
-        if kinds:
+        if kinds and (self.unknown or any(rate.how != "given" for rate in self.found.values())):
             lines.append(f"frame numbers become seconds by the source's rate, told from them ({'; '.join(kinds)})")
         by_rate = Counter(f"{rate.fps:.2f}".rstrip("0").rstrip(".") for rate in self.found.values())
         by_how = Counter(rate.how for rate in self.found.values())
