@@ -119,7 +119,7 @@ def test_stop_frees_the_page_for_the_next_run(open_page):
     forget_features()
     page = open_page().page
     choose_card(page, 2)
-    click_when(page, "#stepper .running", "#stop")
+    click_when(page, "#stop:not([disabled])", "#stop")
     run_and_wait(page)
     expect(page.locator("#stepper .idle")).to_have_count(1)
     expect(page.locator("#stepper .running")).to_have_count(0)

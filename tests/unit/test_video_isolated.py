@@ -248,6 +248,7 @@ next(parts)
 decoders.open(sys.argv[1])
 import signal
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 print(*decoders.pids(), flush=True)
 next(parts)
 """
