@@ -11,6 +11,7 @@ mappings of a YAML file, and reads what YAML 1.1 takes for text (``3e-4``) as th
 """
 
 import math
+import reprlib
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -69,13 +70,13 @@ def check(name: str, value: object, kind: Any) -> None:
     if optional and value is None:
         return
     if not (_is_of(value, bare) and all(limit.holds(value) for limit in limits)):
-        raise RecipeError(f"{name} is {value!r:.80}: give {_words(bare, limits)}{', or null' if optional else ''}")
+        raise RecipeError(f"{name} is {shown(value)}: give {_words(bare, limits)}{', or null' if optional else ''}")
 
 
 def build(kind: type, record: object, where: str) -> Any:
     """A settings class from nested mappings. Raises RecipeError, naming the place, for what does not fit."""
     if not isinstance(record, Mapping):
-        raise RecipeError(f"{where} holds {record!r:.80}: give settings by name")
+        raise RecipeError(f"{where} holds {shown(record)}: give settings by name")
     kinds = _kinds(kind)
     unknown = sorted(map(str, set(record) - set(kinds)))
     if unknown:
@@ -85,6 +86,14 @@ def build(kind: type, record: object, where: str) -> Any:
         return kind(**values)
     except ValueError as error:
         raise RecipeError(f"{where}: {error}") from error
+
+
+def shown(value: object) -> str:
+    """A value for a message. YAML can hold lists of lists that would fill the memory when written out in full."""
+    try:
+        return f"{reprlib.repr(value):.80}"
+    except ValueError:  # a whole number of thousands of digits, which Python does not write out
+        return "a number of thousands of digits"
 
 
 def flat(record: Mapping[str, Any], before: str = "") -> dict[str, Any]:

@@ -38,11 +38,9 @@ class Browser:
         iterator, last = None, []
         try:
             for _ in range(MOST_UPDATES):
-                called = await self.page.call_function(
-                    function, given, iterator, None, "event", None, False, self.state
-                )
-                if called["is_generating"] and called["iterator"] is None:
-                    break
+                called = await self.page.call_function(function, given, iterator, event_id="x", state=self.state)
+                if iterator is not None and called["iterator"] is None:
+                    break  # the one before was the last
                 last = await self.page.postprocess_data(function, called["prediction"], self.state)
                 self.check(last)
                 iterator = called["iterator"]

@@ -22,24 +22,19 @@ CASES = "cases.jsonl"
 PLACES = {
     "TMPDIR": "tmp",
     "HOME": "home",
-    "MSJOE_CACHE": "cache",
     "XDG_CACHE_HOME": "home",
+    "MPLCONFIGDIR": "home",
+    "MSJOE_CACHE": "cache",
     "GRADIO_TEMP_DIR": "uploads",
 }
 
 
 def settle(folder: Path) -> dict[str, str]:
     """The environment in which nothing has a reason to write outside ``folder``."""
-    for name in PLACES.values():
+    for name in set(PLACES.values()):
         (folder / name).mkdir(exist_ok=True)
     places = {variable: str(folder / name) for variable, name in PLACES.items()}
-    quiet = {
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "HF_HUB_OFFLINE": "1",
-        "OMP_NUM_THREADS": "1",
-        "MPLCONFIGDIR": places["HOME"],
-    }
-    return places | quiet
+    return places | {"PYTHONDONTWRITEBYTECODE": "1", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
 
 
 def try_case(entry: Entry, attempt: Attempt, name: str, seed: int, folder: Path, writes: Writes) -> tuple[str, str]:

@@ -31,7 +31,9 @@ def stopped_at(*places: str) -> Iterator[None]:
 
 def run_command(main: Callable[[], int | None]) -> str:
     """ "done", "refused" (exit code 2, with a message) or "began". Raises AssertionError for any other end."""
-    logging.getLogger().handlers.clear()  # they write to the streams of the case before
+    root = logging.getLogger()
+    root.handlers.clear()  # they write to the streams of the case before
+    root.setLevel(logging.WARNING)
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace") for _ in range(2))
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):

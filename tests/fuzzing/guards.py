@@ -46,7 +46,7 @@ class Writes:
         if not isinstance(path, (str, bytes, os.PathLike)):
             return  # an open file
         name = os.path.abspath(os.fsdecode(path))
-        if name.startswith(NO_FILES) or "\0" in name:
+        if f"{name}/".startswith(NO_FILES) or "\0" in name:
             return
         real = os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name))
         if not f"{real}/".startswith(f"{self.folder}/"):

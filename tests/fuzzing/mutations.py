@@ -12,9 +12,10 @@ NUMBERS = (
     float("nan"), float("inf"), -float("inf"),
 )  # fmt: skip
 TEXTS = (
-    "", " ", "\n", "\0", "x", "A", "B. b", "0", "-1", "1e999", "nan", "NaN", "null", "true", "None", "[]", "{}", "..", "../x",
-    "/etc/passwd", "a/b", "\ud800", "x\udfffy", "\u0663", "\u202e", "\U0001f600", "é" * 300, "y" * 5000, "<script>alert(1)</script>",
-    "A. one\nB. two", "%s%n{0}", "a=b", "a=b=c", "--x", "-x", "~", "~nobody/x", "C:\\x", "\x1b[31m",
+    "", " ", "\n", "\0", "x", "A", "B. b", "0", "-1", "1e999", "nan", "NaN", "null", "true", "None", "[]", "{}", "..",
+    "../x", "/etc/passwd", "a/b", "\ud800", "x\udfffy", "\u0663", "\u202e", "\U0001f600", "é" * 300, "y" * 5000,
+    "<script>alert(1)</script>", "A. one\nB. two", "%s%n{0}", "a=b", "a=b=c",
+    "--x", "-x", "~", "~nobody/x", "C:\\x", "\x1b[31m",
 )  # fmt: skip
 PLAIN = (None, True, False, *NUMBERS, *TEXTS)
 

@@ -13,11 +13,15 @@ from tests.fuzzing.commands import msjoe, stopped_at
 from tests.fuzzing.entry import Attempt, Entry
 from tests.fuzzing.mutations import TEXTS, encoded, mutated, odd
 
+LAUGHS = ["&a [x]", *(f"&{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in zip("abcdefgh", "bcdefghi", strict=True))]
 CONFIGS = Path(__file__).parents[3] / "configs"
 YAML = (
-    "[", "{a: b", "a: *b", "&a [*a]", "!!python/object/apply:os.system [ls]", "2001-01-01", "!!binary aGk=", "0x1F", "1_000",
-    "? a", "a: 1\na: 2", "- 1", "1:30", ".nan", "-.inf", "1e3", "3e-4", "~", "yes", "[" * 3000, "? [a]\n: b", "{[1]: 2}",
-    "!!set {a}", "!!omap [a: 1]", "!!timestamp x", "!!int x", "!!float x", "!!bool x", "2001-99-99", "\t", "%YAML 9.9", "0b", "9" * 5000,
+    f"[{', '.join(LAUGHS)}]", "0x" + "f" * 5000, "[",
+    "{a: b", "a: *b", "&a [*a]", "!!python/object/apply:os.system [ls]", "2001-01-01", "!!binary aGk=", "0x1F",
+    "1_000", "? a", "a: 1\na: 2", "- 1", "1:30", ".nan", "-.inf", "1e3", "3e-4", "~", "yes", "[" * 3000, "? [a]\n: b",
+    "{[1]: 2}",
+    "!!set {a}", "!!omap [a: 1]", "!!timestamp x", "!!int x", "!!float x", "!!bool x", "2001-99-99", "\t",
+    "%YAML 9.9", "0b", "9" * 5000,
 )  # fmt: skip
 
 

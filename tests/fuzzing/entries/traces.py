@@ -79,11 +79,8 @@ def _write_run(run: Path, parts: dict[str, bytes], rng: Random) -> None:
         for part, data in content.items():
             (folder / Path(part.replace("\\", "/")).name).write_bytes(data)
     rows = [ROW | {"trace": "traces/whole"}, ROW]
-    lines = [
-        text_of(mutated(row, rng) if rng.random() < 0.6 else odd(rng) if rng.random() < 0.2 else row, rng)
-        for row in rows
-    ]
-    data = encoded("\n".join(lines), rng)
+    lines = [mutated(row, rng) if rng.random() < 0.6 else row for row in (*rows, odd(rng))]
+    data = encoded("\n".join(text_of(line, rng) for line in lines), rng)
     (run / "answers.jsonl").write_bytes(damaged(data, rng) if rng.random() < 0.2 else data)
     (run / "config.json").write_bytes(encoded(text_of(mutated(CONFIG, rng), rng), rng))
 
