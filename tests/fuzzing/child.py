@@ -15,7 +15,7 @@ from pathlib import Path
 
 from msjoe.errors import UserError
 from tests.fuzzing.entry import Attempt, Entry, check_told
-from tests.fuzzing.guards import Overdue, Writes, bound_memory, in_time, peak_megabytes
+from tests.fuzzing.guards import Memory, Overdue, Writes, bound_memory, in_time
 
 PREPARING = 300.0  # seconds
 CASES = "cases.jsonl"
@@ -43,7 +43,7 @@ def try_case(entry: Entry, attempt: Attempt, name: str, seed: int, folder: Path,
     folder.mkdir()
     os.chdir(folder)
     writes.outside.clear()
-    before = peak_megabytes()
+    memory = Memory()
     try:
         with in_time(entry.seconds):
             outcome = attempt(random.Random(f"{name} {seed}"), folder)
@@ -57,7 +57,7 @@ def try_case(entry: Entry, attempt: Attempt, name: str, seed: int, folder: Path,
         return "fault", "".join(traceback.format_exception(error, limit=-12))
     if writes.outside:
         return "fault", f"outside of the folder: {writes.outside[:3]}"
-    grown = peak_megabytes() - before
+    grown = memory.grown()
     if grown > entry.megabytes:
         return "fault", f"the peak of memory grew by {grown:.0f} MB, the bound is {entry.megabytes}"
     return outcome, ""

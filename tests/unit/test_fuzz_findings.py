@@ -83,7 +83,7 @@ def test_a_failing_disk_is_told_in_a_line_though_a_trainer_logs_its_progress(tmp
     (tmp_path / "recipe.yaml").write_text("seed: 0\n")
     argv = ["train", "sampler", "--config", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "run")]
     for verbose, shown in (((), False), (("-v",), True)):
-        logging.getLogger().handlers.clear()  # as in a process of its own
+        monkeypatch.setattr(logging.getLogger(), "handlers", [])  # as in a process of its own
         assert main([*verbose, *argv]) == 1
         told = capsys.readouterr().err
         assert "No space left" in told
