@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from msjoe.errors import UserError
-from msjoe.files import check_writable_file, write_atomic
+from msjoe.files import check_writable_file, read_text, write_atomic
 from msjoe.flags import MOST_FRAMES, check_seed, parse_settings
 from msjoe.selectors.base import LARGEST_SCORE
 
@@ -52,7 +52,7 @@ def read_scores(path: Path) -> list[list[float]]:
     """A checked score file. Raises UserError, which names the list and place of the first thing that is wrong."""
     wanted = "give a JSON list of score lists, such as [[0.1, 0.7], [0.3]]"
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(read_text(path))
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}): {wanted}") from error
     except (ValueError, RecursionError) as error:  # of JSON, of UTF-8, and of numbers of thousands of digits

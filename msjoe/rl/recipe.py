@@ -16,6 +16,7 @@ import yaml
 from msjoe.data import BENCHMARKS
 from msjoe.draw import independent_logp, sequential_logp
 from msjoe.errors import RecipeError
+from msjoe.files import read_text
 from msjoe.reel.script import SPLITS, TRACKS
 from msjoe.rl.advantages import BASELINES, check_advantages
 from msjoe.rl.losses import GrpoConfig
@@ -241,7 +242,7 @@ class Recipe(Checked):
     def read(cls, path: Path, overrides: Sequence[str] = ()) -> "Recipe":
         """``overrides``: "section.setting=value" each. Raises RecipeError, naming what is wrong."""
         try:
-            record = _yaml(path.read_text(encoding="utf-8"), f"the recipe {path}")
+            record = _yaml(read_text(path), f"the recipe {path}")
         except (OSError, UnicodeDecodeError) as error:
             raise RecipeError(f"cannot read the recipe {path} ({error}): give one such as configs/tiny.yaml") from error
         record = {} if record is None else record

@@ -12,6 +12,7 @@ mappings of a YAML file, and reads what YAML 1.1 takes for text (``3e-4``) as th
 
 import math
 import reprlib
+import sys
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -125,7 +126,8 @@ def _is_of(value: object, bare: Any) -> bool:
     if bare is int:
         return isinstance(value, int) and not isinstance(value, bool)
     if bare is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return number and abs(value) <= sys.float_info.max  # NaN is not, nor a whole number beyond any float
     if get_origin(bare) is tuple:
         return isinstance(value, tuple) and all(isinstance(one, str) for one in value)
     return isinstance(value, bare)
@@ -148,7 +150,7 @@ def _read(kind: Any, value: Any, where: str) -> Any:
         return tuple(value) if isinstance(value, list) else (value,)
     if bare is float and isinstance(value, str):
         return _number(value)
-    return float(value) if bare is float and type(value) is int else value
+    return float(value) if bare is float and type(value) is int and _is_of(value, float) else value
 
 
 def _number(text: str) -> float | str:

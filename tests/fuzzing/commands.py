@@ -9,7 +9,7 @@ from unittest import mock
 
 from tests.fuzzing.entry import check_told
 
-LONGEST = 5000  # characters of a message, usage aside
+LONGEST = 30_000  # characters of a message: argparse repeats what was given, and its usage
 
 
 class Began(Exception):

@@ -12,13 +12,13 @@ from pathlib import Path
 from tests.fuzzing.child import CASES, settle
 
 ENTRIES = {  # cases in CI
-    "page": 60,
-    "api": 60,
+    "page": 40,
+    "api": 30,
     "zips": 100,
-    "traces": 100,
-    "annotations": 200,
-    "scores": 150,
-    "recipes": 150,
+    "traces": 60,
+    "annotations": 400,
+    "scores": 300,
+    "recipes": 100,
     "shell": 150,
     "videos": 36,
 }

@@ -102,9 +102,9 @@ def check_record(record: Record) -> None:
 def _subtitles(record: Record, case: Path, rng: Random) -> None:
     """``record.subtitles`` may name any place: only a plain name is written here."""
     name = record.subtitles
-    if re.fullmatch(r"[\w-]+\.(srt|json)", name):
+    if re.fullmatch(r"[a-zA-Z0-9_-]{1,80}\.(srt|json)", name):
         text = text_of(mutated(SUBTITLES, rng), rng) if name.endswith(".json") else SRT
-        data = encoded(text, rng) if rng.random() < 0.5 else damaged(text.encode(), rng)
+        data = encoded(text, rng) if rng.random() < 0.5 else damaged(text.encode("utf-8", "replace"), rng)
         (case / name).write_bytes(data)
     try:
         lines = subtitles_at(record, case, [0.0, 2.0, 30.0])

@@ -11,8 +11,8 @@ from demo.examples import load_examples
 from demo.limits import Limits
 from demo.page import PageOptions, build
 from demo.traces_page import build as build_traces
+from msjoe.comparison_zip import Column, Export, write_export
 from msjoe.trace import Trace
-from msjoe.trace_zip import write_zip
 from tests.fuzzing.browser import Browser, functions
 from tests.fuzzing.entry import Attempt, Entry
 from tests.fuzzing.models import engine, films
@@ -60,15 +60,24 @@ def prepare(folder: Path) -> Attempt:
             event = rng.choice(turn if rng.random() < 0.5 else events[number])
             values = [_value(component, uploaded, rng) for component in event.inputs]
             outcomes.append(visit.send(event, values)[0])
+            after = [event] if outcomes[-1] == "answered" else []
+            for first in after:
+                then = [f for f in events[number] if f.trigger_after == first._id and not f.trigger_only_on_failure]
+                for event in then:
+                    outcomes.append(visit.send(event, [_value(part, uploaded, rng) for part in event.inputs])[0])
+                after += then
         return max(set(outcomes), key=outcomes.count)
 
     return attempt
 
 
 def _zips(saved: Path, uploads: Path) -> list[Path]:
-    whole = write_zip(Trace.load(saved), uploads / "answer.zip")
+    trace = Trace.load(saved)
+    whole = write_export(Export(trace), uploads / "answer.zip")
+    columns = tuple(Column(rule, 3, trace) for rule in ("uniform", "topk"))
+    compared = write_export(Export(trace, columns), uploads / "compared.zip")
     (uploads / "damaged.zip").write_bytes(damaged(whole.read_bytes(), Random(0)))
-    return [whole, uploads / "damaged.zip"]
+    return [whole, compared, uploads / "damaged.zip"]
 
 
 def _value(component: gr.components.Component, uploaded: list[Path], rng: Random) -> object:

@@ -1,16 +1,20 @@
-"""Exported answers that are opened again."""
+"""Exported answers and comparisons that are opened again."""
 
 import zipfile
 from pathlib import Path
 from random import Random
 
+from demo.comparing import compared_table
 from demo.limits import Limits
+from demo.shelf import Compared
+from demo.work import Arm, Asked
+from msjoe.comparison_zip import COLUMNS, read_export
 from msjoe.errors import UserError
-from msjoe.trace_zip import read_zip
 from tests.fuzzing.entry import Attempt, Entry, check_told
-from tests.fuzzing.mutations import damaged
+from tests.fuzzing.mutations import damaged, encoded, mutated, text_of
 from tests.fuzzing.saved_traces import check_shown, mutated_parts, outputs, packed, parts_of
 
+NAMED = [{"selector": "uniform", "budget": 3}, {"selector": "topk", "budget": 3}]
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 CENTRAL = b"PK\x01\x02"
 
@@ -21,11 +25,16 @@ def prepare(folder: Path) -> Attempt:
     def attempt(rng: Random, case: Path) -> str:
         (case / "a.zip").write_bytes(_zip(parts, rng))
         try:
-            trace = read_zip(case / "a.zip", Limits().zip_bounds)
+            export = read_export(case / "a.zip", Limits().zip_bounds, Limits().max_arms)
         except UserError as error:
             check_told(str(error), case.parent)
             raise
-        check_shown(trace, shown)
+        if export.answer:
+            check_shown(export.answer, shown)
+        if export.columns:
+            arms = tuple(Arm(column.selector, column.budget) for column in export.columns)
+            traces = tuple(column.trace for column in export.columns)
+            compared_table(Compared(arms, traces, Asked(None, "What?", [], 3), None)).encode()
         return "read"
 
     return attempt
@@ -33,10 +42,22 @@ def prepare(folder: Path) -> Attempt:
 
 def _zip(parts: dict[str, bytes], rng: Random) -> bytes:
     how = rng.random()
-    data = packed(mutated_parts(parts, rng) if how < 0.7 else parts, rng, rng.choice(METHODS))
+    changed = mutated_parts(parts, rng) if how < 0.7 else dict(parts)
+    if rng.random() < 0.5:
+        changed = _comparison(parts, changed, rng)
+    data = packed(changed, rng, rng.choice(METHODS))
     if how < 0.7:
         return data
     return damaged(data, rng) if how < 0.85 else _forged(data, rng)
+
+
+def _comparison(parts: dict[str, bytes], changed: dict[str, bytes], rng: Random) -> dict[str, bytes]:
+    """Two columns, one of them changed, with or without an answer."""
+    named = mutated(NAMED, rng) if rng.random() < 0.5 else NAMED
+    other = changed if named is NAMED else parts
+    columns = [("compared/0/", parts), (rng.choice(("compared/1/",) * 9 + ("compared/01/",)), other)]
+    found = {prefix + name: data for prefix, column in columns for name, data in column.items()}
+    return {COLUMNS: encoded(text_of(named, rng), rng), **found, **(parts if rng.random() < 0.5 else {})}
 
 
 def _forged(data: bytes, rng: Random) -> bytes:
