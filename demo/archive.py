@@ -189,9 +189,12 @@ def _number(value: object) -> float | None:
 
 
 def _find(value: object, key: str) -> str:
-    """The first text under ``key`` in nested objects; "" without one."""
-    if not isinstance(value, dict):
-        return ""
-    if isinstance(value.get(key), str):
-        return value[key]
-    return next((found for inner in value.values() if (found := _find(inner, key))), "")
+    """The first text under ``key`` in nested objects, however deep; "" without one."""
+    left = [value]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            if isinstance(value.get(key), str):
+                return value[key]
+            left.extend(reversed(value.values()))
+    return ""

@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(error, BrokenPipeError) and reader_is_gone():
             drop_output()
             return 141
-        log.info("traceback", exc_info=True)
+        log.debug("traceback", exc_info=True)
         print(f"msjoe: {_failure(error)}", file=sys.stderr)
         return 1
 
@@ -67,6 +67,7 @@ def _run(argv: Sequence[str] | None) -> int:
     logging.basicConfig(
         level=logging.INFO if args.verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
+    log.setLevel(logging.DEBUG if args.verbose else logging.NOTSET)  # the trainers raise the others' level themselves
     try:
         return args.run(args) or 0
     except UserError as error:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from msjoe.errors import UserError
 from msjoe.files import write_atomic
+from msjoe.flags import MOST_FRAMES
 from msjoe.trace import Trace
-from msjoe.trace_files import reading
+from msjoe.trace_files import check_methods, reading
 from msjoe.trace_zip import ZipBounds, bounds_left, check_directory, read_zip, write_zip
 
 COLUMNS = "comparison.json"
@@ -76,6 +77,7 @@ def read_export(path: Path, bounds: ZipBounds = ZipBounds(), most: int = MOST_CO
         with reading("the contents", _THIS):
             check_directory(path, 1 + (bounds.pictures + 2) * (1 + most))
             with zipfile.ZipFile(path) as packed:
+                check_methods(packed, _THIS)
                 names = _names(packed, most) if COLUMNS in packed.namelist() else []
                 zips = _split(packed, Path(folder), bounds) if names else {}
         if not names:
@@ -125,4 +127,7 @@ def _named(name: object) -> bool:
     if not isinstance(name, dict):
         return False
     selector, budget = name.get("selector"), name.get("budget")
-    return isinstance(selector, str) and len(selector) <= LONGEST_NAME and type(budget) is int and budget >= 1
+    if not isinstance(selector, str) or len(selector) > LONGEST_NAME:
+        return False
+    selector.encode()  # fails for half a surrogate pair, which JSON can escape
+    return type(budget) is int and 1 <= budget <= MOST_FRAMES

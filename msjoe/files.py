@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -102,6 +103,14 @@ def check_writable_file(file: Path, flag: str = "--out") -> None:
         _try_to_write(file.parent)
     except OSError as error:
         raise PathError(f"{flag} {file} cannot be written ({reason(error)}): choose another file") from error
+
+
+def read_text(path: Path) -> str:
+    """A whole file in UTF-8. Raises OSError for a device, which may give bytes without end; a pipe is read."""
+    with path.open("rb") as file:
+        if stat.S_ISCHR(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is a device", str(path))
+        return file.read().decode("utf-8")
 
 
 def reason(error: OSError) -> str:

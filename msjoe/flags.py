@@ -11,6 +11,7 @@ from msjoe.errors import UserError
 
 LARGEST_SEED = 2**63 - 1  # of torch's generators
 REAL_MLLM = "Qwen/Qwen2.5-VL-7B-Instruct"  # an example of one for real videos
+MOST_FRAMES = 100_000  # for one answer: a slip of the hand must not fill the memory before anything refuses it
 MAX_MINUTES = 720  # of one video, unless another limit is given
 
 
@@ -132,6 +133,8 @@ def parse_settings(source: str, pairs: Sequence[str]) -> dict[str, Any]:
             settings[key] = json.loads(value)
         except json.JSONDecodeError:
             settings[key] = value
+        except (ValueError, RecursionError) as error:  # a number of thousands of digits, nested too deep
+            raise UserError(f"{source} got {pair[:80]!r} ...: {key[:40]} is beyond what can be read") from error
     return settings
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from msjoe.errors import UserError
-from msjoe.files import check_writable_file, write_atomic
-from msjoe.flags import check_seed, parse_settings
+from msjoe.files import check_writable_file, read_text, write_atomic
+from msjoe.flags import MOST_FRAMES, check_seed, parse_settings
 from msjoe.selectors.base import LARGEST_SCORE
 
 log = logging.getLogger(__name__)
@@ -83,10 +83,10 @@ def read_scores(path: Path) -> list[list[float]]:
     """A checked score file. Raises UserError, which names the list and place of the first thing that is wrong."""
     wanted = "give a JSON list of score lists, such as [[0.1, 0.7], [0.3]]"
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(read_text(path))
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}): {wanted}") from error
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # of JSON, of UTF-8, and of numbers of thousands of digits
         raise UserError(f"{path} is not readable JSON ({error}): {wanted}") from error
     if not isinstance(entries, list):
         raise UserError(f"{path} holds {_kind(entries)}: {wanted}")
@@ -108,8 +108,8 @@ def select_all(
 
     if name in selector_names() and needs_model(name):
         raise UserError(f"the rule {name} needs trained weights and more than scores: use msjoe answer or msjoe eval")
-    if budget < 1:
-        raise UserError(f"--budget is {budget}: give at least 1")
+    if not 1 <= budget <= MOST_FRAMES:
+        raise UserError(f"--budget is {budget}: give at least 1 and at most {MOST_FRAMES:,}")
     check_seed(seed)
     selector = build_selector(name, **settings)
     picked = [selector.select(np.asarray(e), budget, np.random.default_rng([seed, i])) for i, e in enumerate(entries)]

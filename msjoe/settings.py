@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from msjoe.errors import QuestionError
-from msjoe.flags import check_seed
+from msjoe.flags import MOST_FRAMES, check_seed
 
 
 @dataclass(frozen=True)
@@ -17,10 +17,10 @@ class Settings:
     seed: int = 0  # for selectors that draw
 
     def __post_init__(self) -> None:
-        if self.budget < 1:
-            raise QuestionError(f"the budget is {self.budget} frames: give at least 1")
-        if self.previews is not None and self.previews < 0:
-            raise QuestionError(f"{self.previews} previews: give 0 or more")
+        if not 1 <= self.budget <= MOST_FRAMES:
+            raise QuestionError(f"the budget is {self.budget} frames: give at least 1 and at most {MOST_FRAMES:,}")
+        if self.previews is not None and not 0 <= self.previews <= MOST_FRAMES:
+            raise QuestionError(f"{self.previews} previews: give 0 or more, at most {MOST_FRAMES:,}")
         if not 1 <= self.max_queries <= 4:
             raise QuestionError(f"max_queries is {self.max_queries}: the sampler reads 1 to 4 queries")
         if not 0 < self.dense_fps <= 60:

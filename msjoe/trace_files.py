@@ -26,7 +26,7 @@ RECORD, NUMBERS = "trace.json", "arrays.npz"
 ARRAYS = ("times_T", "sim_QT", "weights_T")
 IMAGES = ("previews", "keyframes")
 _PICTURE = re.compile(r"(preview|keyframe)_(\d{1,6})\.jpg")
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others have faults of their own, and LZMA asks for gigabytes
 _DEFLATE_RATIO = 1100  # at most 1032 bytes from one; with room for the zip's own
 _DAMAGED = (
     OSError, ValueError, TypeError, KeyError, EOFError, SyntaxError, RuntimeError, MemoryError, OverflowError,
@@ -86,7 +86,7 @@ def array_shapes(folder: Path, where: str) -> dict[str, tuple[int, ...]]:
     """The shape of each array, from the headers alone."""
     shapes = {}
     with reading(NUMBERS, where), zipfile.ZipFile(folder / NUMBERS) as packed:
-        for name, info in _members(packed):
+        for name, info in _members(packed, where):
             with packed.open(info) as source:
                 shapes[name] = _read_header(source, info, where).shape
     return shapes
@@ -96,7 +96,7 @@ def read_arrays(folder: Path, where: str) -> dict[str, np.ndarray]:
     """The arrays by name, of any float type."""
     arrays = {}
     with reading(NUMBERS, where), zipfile.ZipFile(folder / NUMBERS) as packed:
-        for name, info in _members(packed):
+        for name, info in _members(packed, where):
             with packed.open(info) as source:
                 header = _read_header(source, info, where)
                 data = source.read(header.size)
@@ -105,7 +105,15 @@ def read_arrays(folder: Path, where: str) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _members(packed: zipfile.ZipFile) -> list[tuple[str, zipfile.ZipInfo]]:
+def check_methods(packed: zipfile.ZipFile, where: str) -> None:
+    """Raises UserError for a zip that is packed in another way than msjoe packs, before anything of it is unpacked."""
+    other = [info.filename for info in packed.infolist() if info.compress_type not in _METHODS]
+    if other:
+        raise UserError(f"{other[0][:60]!r} of {where} is packed in another way than msjoe does: save the answer again")
+
+
+def _members(packed: zipfile.ZipFile, where: str) -> list[tuple[str, zipfile.ZipInfo]]:
+    check_methods(packed, where)
     found = {info.filename: info for info in packed.infolist()}
     return [(name, found[f"{name}.npy"]) for name in ARRAYS if f"{name}.npy" in found]
 
@@ -131,7 +139,7 @@ def _read_header(source: zipfile.ZipExtFile, info: zipfile.ZipInfo, where: str) 
     if header.dtype.kind != "f" or min(header.shape, default=0) < 0:
         raise UserError(f"{info.filename} of {where} holds {header.dtype}, not floats: save the answer again")
     fits = header.size == info.file_size - source.tell() and info.file_size <= _DEFLATE_RATIO * info.compress_size
-    if not fits or info.compress_type not in _METHODS:
+    if not fits:
         raise UserError(f"{info.filename} of {where} does not hold the {header.shape} floats that it promises: damaged")
     return header
 

@@ -14,7 +14,17 @@ from pathlib import Path
 from msjoe.errors import UserError
 from msjoe.files import write_atomic
 from msjoe.trace import Trace, plain_fields
-from msjoe.trace_files import IMAGES, NUMBERS, RECORD, array_shapes, picture_paths, picture_size, read_record, reading
+from msjoe.trace_files import (
+    IMAGES,
+    NUMBERS,
+    RECORD,
+    array_shapes,
+    check_methods,
+    picture_paths,
+    picture_size,
+    read_record,
+    reading,
+)
 
 _PART = re.compile(r"(trace\.json|arrays\.npz|(preview|keyframe)_\d{1,4}\.jpg)")
 _THIS = "this zip"
@@ -56,6 +66,7 @@ def read_zip(path: str | Path, bounds: ZipBounds = ZipBounds()) -> Trace:
         with reading("the contents", _THIS):
             check_directory(Path(path), bounds.pictures + 2)
             with zipfile.ZipFile(path) as packed:
+                check_methods(packed, _THIS)
                 _unpack(packed, Path(folder), bounds)
         _check_record(Path(folder), bounds)
         _check_arrays(Path(folder), bounds)

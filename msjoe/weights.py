@@ -98,7 +98,7 @@ def _download(name: str, advice: str) -> Path:
 def _read_config(config_class: type, folder: Path, name: str, advice: str) -> object:
     try:
         read = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as e:
+    except (ValueError, RecursionError) as e:  # of JSON, of UTF-8, and of numbers of thousands of digits
         raise CheckpointError(f"{CONFIG} in {name} is not readable JSON ({e}): {advice}") from e
     if not isinstance(read, dict) or set(read) != {field.name for field in fields(config_class)}:
         raise CheckpointError(f"{CONFIG} in {name} is that of another kind of model: {advice}")

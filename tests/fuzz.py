@@ -110,7 +110,7 @@ def damaged(content: bytes, seed: int) -> bytes:
     rng = np.random.default_rng(seed)
     result = bytearray(content)
     for damage in (DAMAGES[seed % len(DAMAGES)], *rng.choice(DAMAGES, int(rng.integers(0, 3)))):
-        if len(result) > 1:
+        if len(result) > 2:
             result = damage(result, rng)
     return bytes(result)
 

@@ -6,6 +6,7 @@ of the uncut video.
 """
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -115,4 +116,4 @@ def _find(record: Record, root: Path) -> Path | None:
     if not record.subtitles:
         return None
     paths = (root / folder / record.subtitles for folder in FOLDERS)
-    return next((path for path in paths if path.is_file()), None)
+    return next((path for path in paths if os.path.isfile(path)), None)  # False too for a name no file can have

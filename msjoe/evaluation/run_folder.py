@@ -204,7 +204,7 @@ def differences(known: Mapping, settings: Mapping, names: Iterable[str]) -> list
 
 def read_config(path: Path) -> dict:
     """What ``check_config`` wrote. Raises CheckpointError where there is none."""
-    if not (path / CONFIG).is_file():
+    if not os.path.isfile(path / CONFIG):  # as Path.is_file, but False for a name that is too long
         raise CheckpointError(f"no {CONFIG} in {path}: give a folder written by msjoe eval --out")
     return _read(path / CONFIG)
 

@@ -16,14 +16,17 @@ import yaml
 from msjoe.data import BENCHMARKS
 from msjoe.draw import independent_logp, sequential_logp
 from msjoe.errors import RecipeError
+from msjoe.files import read_text
 from msjoe.reel.script import SPLITS, TRACKS
 from msjoe.rl.advantages import BASELINES, check_advantages
 from msjoe.rl.losses import GrpoConfig
 from msjoe.rl.rewards import SAMPLER_REWARDS, RewardWeights, check_sampler_reward
-from msjoe.rl.settings import Checked, OneOf, Within, build
+from msjoe.rl.settings import Checked, OneOf, Within, build, shown
 from msjoe.sampler import SamplerConfig
 from msjoe.steps import Settings
 
+# What PyYAML raises, and what it lets through from its constructors: !!bool x, 2001-99-99, !!timestamp x, [[[[ ...
+_NO_YAML = (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, OverflowError, RecursionError)
 LOGPS = {"sequential": sequential_logp, "independent": independent_logp}
 
 Count = Annotated[int, Within(1)]
@@ -239,12 +242,12 @@ class Recipe(Checked):
     def read(cls, path: Path, overrides: Sequence[str] = ()) -> "Recipe":
         """``overrides``: "section.setting=value" each. Raises RecipeError, naming what is wrong."""
         try:
-            record = _yaml(path.read_text(encoding="utf-8"), f"the recipe {path}")
+            record = _yaml(read_text(path), f"the recipe {path}")
         except (OSError, UnicodeDecodeError) as error:
             raise RecipeError(f"cannot read the recipe {path} ({error}): give one such as configs/tiny.yaml") from error
         record = {} if record is None else record
         if not isinstance(record, dict):
-            raise RecipeError(f"{path} holds {record!r:.80}: give settings by name, as in configs/tiny.yaml")
+            raise RecipeError(f"{path} holds {shown(record)}: give settings by name, as in configs/tiny.yaml")
         for override in overrides:
             _override(record, override)
         return replace(build(cls, record, str(path)), source=(str(path), *overrides))
@@ -256,8 +259,9 @@ class Recipe(Checked):
 def _yaml(text: str, what: str) -> object:
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"cannot read {what} ({error}): give YAML, as in configs/tiny.yaml") from error
+    except _NO_YAML as error:
+        told = str(error) if isinstance(error, yaml.YAMLError) else f"{type(error).__name__}: {error}"
+        raise RecipeError(f"cannot read {what:.200} ({told:.300}): give YAML, as in configs/tiny.yaml") from error
 
 
 def _override(record: object, override: str) -> None:
@@ -265,12 +269,12 @@ def _override(record: object, override: str) -> None:
     name, equals, value = override.partition("=")
     *path, last = name.split(".")
     if not equals or not last:
-        raise RecipeError(f"--set {override}: write it as section.setting=value")
+        raise RecipeError(f"--set {override:.200}: write it as section.setting=value")
     for part in path:
         if isinstance(record, dict):
             record = record.setdefault(part, {})
     if not isinstance(record, dict):
         raise RecipeError(
-            f"--set {override}: {'.'.join(path) or 'the recipe'} holds {record!r:.80}, not settings by name"
+            f"--set {override:.200}: {'.'.join(path) or 'the recipe':.80} holds {shown(record)}, not settings by name"
         )
     record[last] = _yaml(value, f"--set {override}")

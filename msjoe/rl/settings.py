@@ -11,6 +11,8 @@ mappings of a YAML file, and reads what YAML 1.1 takes for text (``3e-4``) as th
 """
 
 import math
+import reprlib
+import sys
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -69,13 +71,13 @@ def check(name: str, value: object, kind: Any) -> None:
     if optional and value is None:
         return
     if not (_is_of(value, bare) and all(limit.holds(value) for limit in limits)):
-        raise RecipeError(f"{name} is {value!r:.80}: give {_words(bare, limits)}{', or null' if optional else ''}")
+        raise RecipeError(f"{name} is {shown(value)}: give {_words(bare, limits)}{', or null' if optional else ''}")
 
 
 def build(kind: type, record: object, where: str) -> Any:
     """A settings class from nested mappings. Raises RecipeError, naming the place, for what does not fit."""
     if not isinstance(record, Mapping):
-        raise RecipeError(f"{where} holds {record!r:.80}: give settings by name")
+        raise RecipeError(f"{where} holds {shown(record)}: give settings by name")
     kinds = _kinds(kind)
     unknown = sorted(map(str, set(record) - set(kinds)))
     if unknown:
@@ -85,6 +87,14 @@ def build(kind: type, record: object, where: str) -> Any:
         return kind(**values)
     except ValueError as error:
         raise RecipeError(f"{where}: {error}") from error
+
+
+def shown(value: object) -> str:
+    """A value for a message. YAML can hold lists of lists that would fill the memory when written out in full."""
+    try:
+        return f"{reprlib.repr(value):.80}"
+    except ValueError:  # a whole number of thousands of digits, which Python does not write out
+        return "a number of thousands of digits"
 
 
 def flat(record: Mapping[str, Any], before: str = "") -> dict[str, Any]:
@@ -116,7 +126,8 @@ def _is_of(value: object, bare: Any) -> bool:
     if bare is int:
         return isinstance(value, int) and not isinstance(value, bool)
     if bare is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return number and abs(value) <= sys.float_info.max  # NaN is not, nor a whole number beyond any float
     if get_origin(bare) is tuple:
         return isinstance(value, tuple) and all(isinstance(one, str) for one in value)
     return isinstance(value, bare)
@@ -139,7 +150,7 @@ def _read(kind: Any, value: Any, where: str) -> Any:
         return tuple(value) if isinstance(value, list) else (value,)
     if bare is float and isinstance(value, str):
         return _number(value)
-    return float(value) if bare is float and type(value) is int else value
+    return float(value) if bare is float and type(value) is int and _is_of(value, float) else value
 
 
 def _number(text: str) -> float | str:

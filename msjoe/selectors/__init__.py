@@ -103,7 +103,7 @@ def draws(name: str) -> bool:
     return name.partition("?")[0] in DRAWING
 
 
-def build_selector(name: str, **params) -> Selector:
+def build_selector(name: str, /, **params) -> Selector:
     """The selector of that name, with its settings: e.g. ``build_selector("aks", t1=0.2, depth=3)``.
 
     "sampler" needs ``model``, a UNetSampler; "tspo" and "tspo_repaired" a TspoAgent. Raises UserError for

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from msjoe.errors import QuestionError
+from msjoe.flags import MOST_FRAMES
 
 # The rules take differences, squares and sums over all frames. With larger scores these overflow, in BOLT's float32
 # first, and a rule would choose frames by inf and nan.
@@ -61,8 +62,8 @@ def checked(scores: ScoreSet | np.ndarray, budget: int) -> ScoreSet:
     Raises QuestionError for anything else.
     """
     scores = ScoreSet.of(scores)
-    if budget < 1:
-        raise QuestionError(f"the budget is {budget} frames: give at least 1")
+    if not 1 <= budget <= MOST_FRAMES:
+        raise QuestionError(f"the budget is {budget} frames: give at least 1 and at most {MOST_FRAMES:,}")
     if scores.sim_QT.ndim != 2 or 0 in scores.sim_QT.shape:
         raise QuestionError(f"scores of shape {scores.sim_QT.shape}: give at least one row and one frame")
     good_T = (np.abs(scores.sim_QT) <= LARGEST_SCORE).all(axis=0)  # false for NaN too
