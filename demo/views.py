@@ -95,10 +95,11 @@ def notes_list(lines: Sequence[str]) -> str:
 
 
 def notice(message: str) -> str:
-    """A message under the Run button; empty for none."""
+    """A message under the Run button; empty for none. It may repeat what a request held: half a surrogate pair too."""
     if not message:
         return ""
-    return f'<div class="notice" role="alert">{escape(message)}</div>'
+    shown = escape(message.encode("utf-8", "replace").decode("utf-8"))
+    return f'<div class="notice" role="alert">{shown}</div>'
 
 
 QUERY_SOURCES = {

@@ -164,11 +164,13 @@ def page():
         {"kind": "place", "value": {"a": 1}},
         {"kind": "options", "value": [1]},
         {"kind": "queries", "value": "\ud800"},
+        {"kind": "example", "value": "\ud800"},
+        {"kind": "\ud800", "value": 1},
         {"value": 1},
         "turn",
         None,
     ],
-    ids=str,
+    ids=ascii,
 )
 def test_a_crafted_choice_gets_a_message(page, choice):
     turn, more = turn_of(page)
@@ -176,6 +178,7 @@ def test_a_crafted_choice_gets_a_message(page, choice):
     assert len(held) == more
     shown = [value for value in turn(choice, *held).values() if isinstance(value, str) and 'role="alert"' in value]
     assert len(shown) == 1
+    shown[0].encode()  # what is sent: half a surrogate pair cannot be
 
 
 def test_every_event_that_reads_what_a_visitor_sent_tells_of_a_fault(page):
