@@ -4,6 +4,7 @@
 """
 
 import argparse
+import errno
 import logging
 import os
 import signal
@@ -94,7 +95,7 @@ def main() -> None:
         sys.exit(2)
     except OSError as e:
         log.error("the page stopped: %s", reason(e))
-        sys.exit(1)
+        sys.exit(2 if e.errno == errno.ENAMETOOLONG else 1)  # only what was given can be too long
 
 
 def ask(args: argparse.Namespace, limits: Limits, root: Path | None) -> None:

@@ -33,6 +33,7 @@ ADVICE = {
     errno.EDQUOT: "make room, then run the same command again",
     errno.EROFS: "choose another place",
     errno.EACCES: "check the permissions, or choose another place",
+    errno.ENAMETOOLONG: "give a shorter name",
     errno.EPERM: "check the permissions, or choose another place",
 }
 
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 141
         log.debug("traceback", exc_info=True)
         print(f"msjoe: {_failure(error)}", file=sys.stderr)
-        return 1
+        return 2 if error.errno == errno.ENAMETOOLONG else 1  # only what was given can be too long
 
 
 def _run(argv: Sequence[str] | None) -> int:

@@ -12,13 +12,13 @@ from pathlib import Path
 from tests.fuzzing.child import CASES, settle
 
 ENTRIES = {  # cases in CI
-    "page": 40,
+    "page": 30,
     "api": 30,
     "zips": 100,
-    "traces": 60,
+    "traces": 50,
     "annotations": 400,
-    "scores": 300,
-    "recipes": 100,
+    "scores": 150,
+    "recipes": 60,
     "shell": 150,
     "videos": 36,
 }

@@ -52,6 +52,7 @@ def start(monkeypatch, tmp_path):
         ("--clip", "/no/such"),
         ("--sampler", "/no/such"),
         ("--videos", "/no/such"),
+        ("--videos", "n" * 300),
         ("--max-minutes", "0"),
     ],
 )

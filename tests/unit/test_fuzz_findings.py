@@ -100,6 +100,7 @@ def test_a_failing_disk_is_told_in_a_line_though_a_trainer_logs_its_progress(tmp
 def test_names_that_no_file_can_have(name, tmp_path, capsys):
     assert main(["compare", str(tmp_path / name), str(tmp_path)]) == 2
     assert main(["train", "card", "--out", str(tmp_path / name)]) == 2
+    assert main(["eval", "reel", "--out", str(tmp_path / "run"), "--mllm", name]) == 2
     record = Record("1", "jsonl", "Who?", (), "", "a.mp4", None, "", subtitles=f"{name}.srt")
     assert subtitles_at(record, tmp_path, [1.0]) == []
 
