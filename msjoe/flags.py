@@ -75,7 +75,7 @@ def check_device(device: str) -> None:
 
     Torch takes seconds to import, so it is asked only about devices other than the CPU.
     """
-    if device in ("auto", "cpu"):
+    if device in ("auto", "cpu", "cpu:0"):  # the last is what a process of several on the CPU is given
         return
     available = available_devices()
     if device not in available:

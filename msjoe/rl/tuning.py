@@ -26,6 +26,7 @@ def make_trainable(mllm: Mllm, stage: JointStage, seed: int) -> None:
     model = mllm.model
     model.requires_grad_(False)
     if stage.tuning == "lora":
+        keep_differentiable(model)
         torch.manual_seed(seed)  # the adapters start the same on every process
         model.add_adapter(lora_config(stage))
         for parameter in model.parameters():
@@ -39,6 +40,17 @@ def make_trainable(mllm: Mllm, stage: JointStage, seed: int) -> None:
     if stage.gradient_checkpointing:
         newer = getattr(model, "activation_checkpointing_enable", None)  # the name in later versions of transformers 5
         (newer or model.gradient_checkpointing_enable)({"use_reentrant": False})
+
+
+def keep_differentiable(model: nn.Module) -> None:
+    """Keep 4-bit layers in the form that has a gradient.
+
+    On CPUs with AVX512-BF16, bitsandbytes packs a layer's weights for inference at its first forward pass in eval mode,
+    which every rollout is, and packed weights let no gradient through to the layers before them.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
 
 
 def lora_config(stage: JointStage) -> LoraConfig:

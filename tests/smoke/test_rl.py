@@ -345,4 +345,4 @@ def test_the_pilot_s_evaluation_runs_to_its_table_and_cards(run, capsys):
     assert all(0 <= n["accuracy"][1] <= n["accuracy"][2] <= 1 for n in numbers)
     assert table.strip() in (run / "joint" / "checkpoint" / "mllm" / "README.md").read_text()
     answers = run / "validation" / "joint" / "answers.jsonl"
-    assert len(answers.read_text().splitlines()) == 2 * 7
+    assert len(answers.read_text().splitlines()) == 2 * (7 + 2)  # Q-Frame draws three times

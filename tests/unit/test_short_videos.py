@@ -60,7 +60,7 @@ def test_a_new_search_and_a_comparison_too(models, clip_of):
 def scores(count: int) -> ScoreSet:
     rng = np.random.default_rng(0)
     feats_TD, text_QD = rng.normal(size=(count, 8)), rng.normal(size=(2, 8))
-    sim_QT = rng.normal(size=(2, count)).astype(np.float32)
+    sim_QT = rng.uniform(-1, 1, size=(2, count)).astype(np.float32)
     return ScoreSet(sim_QT, np.arange(count, dtype=np.float32), feats_TD, text_QD)
 
 
