@@ -286,12 +286,16 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(run, tmp_path, stage):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MSJOE_CACHE", str(run / "features"))
         assert main(["train", stage, "--out", str(killed), *how, "--resume"]) == 0
-    assert metrics(killed, stage) == metrics(straight, stage)
+    # Two whole joint runs in processes of their own differ in the last bits of a gradient's norm on some CPUs.
+    equal = {"joint": {"rel": 1e-4, "abs": 1e-4}}.get(stage, {"rel": 0, "abs": 0})
+    assert len(metrics(killed, stage)) == len(metrics(straight, stage))
+    for again, once in zip(metrics(killed, stage), metrics(straight, stage), strict=True):
+        assert again == pytest.approx(once, **equal)
     weights = [sorted((out / stage / "checkpoint").rglob("model.safetensors")) for out in (killed, straight)]
     assert len(weights[0]) == len(weights[1]) == (2 if stage == "joint" else 1)
     for mine, theirs in zip(*map(lambda paths: map(load_file, paths), weights), strict=True):
         for name, tensor in theirs.items():
-            assert torch.equal(tensor, mine[name]), name
+            torch.testing.assert_close(tensor, mine[name], rtol=equal["rel"], atol=equal["abs"], msg=name)
 
 
 @pytest.mark.slow
