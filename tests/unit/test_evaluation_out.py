@@ -12,6 +12,7 @@ import pytest
 from msjoe.cli import main
 from msjoe.evaluation import session
 from msjoe.evaluation.run_folder import read_rows
+from msjoe.flags import MOST_FRAMES
 
 ASKED = {"question": "Where did it begin?", "options": ["the harbour", "the desert"], "answer": "A"}
 
@@ -92,9 +93,13 @@ def test_a_file_that_cannot_be_replaced_is_told_in_words(tmp_path, command, name
 def test_a_budget_that_no_prompt_holds_is_refused_and_leaves_nothing_behind(tmp_path, command, capsys):
     run = tmp_path / "run"
     wrong = [*command, "--selectors", "topk", "--queries", "own", "--out", str(run)]
-    for flags in (["--budget", "9999999"], ["--budget", "2", "--previews", "9999999"], ["--budget", "2,4096"]):
+    for flags, most in (
+        (["--budget", "9999999"], f"{MOST_FRAMES:,}"),
+        (["--budget", "2", "--previews", "9999999"], f"{MOST_FRAMES:,}"),
+        (["--budget", "2,4096"], "4,096 tokens"),
+    ):
         assert main([*wrong, *flags]) == 2
-        assert "4,096" in capsys.readouterr().err
+        assert most in capsys.readouterr().err
     assert not run.exists()
     assert main([*command, "--out", str(run)]) == 0
 
