@@ -14,9 +14,13 @@ from torch import Tensor, nn
 
 
 class UNet1d(nn.Module):
-    """Level i has ``width * (i + 1)`` channels and sees every 2^i-th frame. The last layer starts at zero."""
+    """Level i has ``width * (i + 1)`` channels and sees every 2^i-th frame. The last layer starts at zero.
 
-    def __init__(self, channels: int, width: int, levels: int, kernel: int) -> None:
+    With ``pooled`` there is a second output, one number for the whole video from the mean of the deepest level; its
+    layer starts at zero, too.
+    """
+
+    def __init__(self, channels: int, width: int, levels: int, kernel: int, pooled: bool = False) -> None:
         super().__init__()
         widths = [width * (i + 1) for i in range(levels + 1)]
         self.stem = nn.Conv1d(channels, widths[0], 1)
@@ -25,11 +29,13 @@ class UNet1d(nn.Module):
         self.bottom = Block(widths[-1], widths[-1], kernel)
         self.up = nn.ModuleList(Block(a + b, a, kernel) for a, b in pairwise(widths))
         self.head = nn.Conv1d(widths[0], 1, 1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        self.pooled_head = nn.Linear(widths[-1], 1) if pooled else None
+        for head in filter(None, (self.head, self.pooled_head)):
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)
 
-    def forward(self, x_BCT: Tensor, mask_BT: Tensor) -> Tensor:
-        """-> [B, T]. Any T >= 1. mask_BT is True where a frame exists; the output elsewhere means nothing."""
+    def forward(self, x_BCT: Tensor, mask_BT: Tensor) -> tuple[Tensor, Tensor | None]:
+        """-> [B, T], and [B] if ``pooled``. mask_BT is True where a frame exists; elsewhere the output is noise."""
         m = mask_BT[:, None].to(x_BCT.dtype)
         x = self.stem(x_BCT) * m
         skips = []
@@ -39,10 +45,11 @@ class UNet1d(nn.Module):
             x, m = halve(x, m)
             x = widen(x) * m
         x = self.bottom(x, m)
+        pooled_B = None if self.pooled_head is None else self.pooled_head((x * m).sum(-1) / m.sum(-1))[:, 0]
         for block, (skip, m) in zip(reversed(self.up), reversed(skips), strict=True):
             x = x.repeat_interleave(2, dim=-1)[..., : skip.shape[-1]]
             x = block(torch.cat([skip, x], dim=1) * m, m)
-        return self.head(x)[:, 0]
+        return self.head(x)[:, 0], pooled_B
 
 
 class Block(nn.Module):

@@ -1,7 +1,8 @@
 """Small models of this project on disk and on the hub: safetensors beside a config of plain numbers.
 
 A model class inherits ``SavedModule`` and takes its config (a frozen dataclass of the settings, which
-checks itself with ValueError) as the argument ``config``; ``load_module`` reads one and tells what is
+checks itself with ValueError) as the argument ``config``. A setting that older files lack has the metadata
+``added`` and, as its default, what those files mean; ``load_module`` reads one and tells what is
 wrong with a folder.
 """
 
@@ -100,7 +101,9 @@ def _read_config(config_class: type, folder: Path, name: str, advice: str) -> ob
         read = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as e:  # of JSON, of UTF-8, and of numbers of thousands of digits
         raise CheckpointError(f"{CONFIG} in {name} is not readable JSON ({e}): {advice}") from e
-    if not isinstance(read, dict) or set(read) != {field.name for field in fields(config_class)}:
+    known = {field.name: field for field in fields(config_class)}
+    added = {name for name, field in known.items() if field.metadata.get("added")}  # older files lack these settings
+    if not isinstance(read, dict) or not known.keys() - added <= read.keys() <= known.keys():
         raise CheckpointError(f"{CONFIG} in {name} is that of another kind of model: {advice}")
     try:
         return config_class(**read)

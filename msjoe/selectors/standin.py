@@ -52,7 +52,7 @@ def standin_logits(
     similarities look like, and a random draw by softmax(logits) mostly keeps the first few frames and
     varies the others. ``times_T`` in seconds; without it frames are taken to be one second apart.
     """
-    density_T = evidence_density(sim_QT, _spacing(times_T), shares)
+    density_T = evidence_density(sim_QT, spacing(times_T), shares)
     order_T = spread_order(density_T)
     logits_T = np.empty(len(order_T), dtype=np.float32)
     logits_T[order_T] = -DECAY * np.log(np.arange(1, len(order_T) + 1))
@@ -121,7 +121,8 @@ def _softmax(x_QT: np.ndarray) -> np.ndarray:
     return e_QT / e_QT.sum(axis=1, keepdims=True)
 
 
-def _spacing(times_T: np.ndarray | None) -> float:
+def spacing(times_T: np.ndarray | None) -> float:
+    """Seconds between two dense frames; 1 where the times are not known."""
     if times_T is None or len(times_T) < 2:
         return 1.0
     return max(float(np.median(np.diff(times_T))), 1e-3)

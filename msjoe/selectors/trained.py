@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from msjoe.draw import draw_frames, top_frames
 from msjoe.sampler import UNetSampler
 from msjoe.selectors.base import ScoreSet, Selection, checked, short_note
 
@@ -23,15 +22,23 @@ class SamplerSelector:
 
     def select(self, scores: ScoreSet | np.ndarray, budget: int, rng: np.random.Generator | None = None) -> Selection:
         scores = checked(scores, budget)
-        logits_T = self.model.logits(scores.sim_QT, scores.times_T)
-        count = min(budget, len(logits_T))
+        policy = self.model.policy(scores.sim_QT, scores.times_T)
         if self.stochastic:
             rng = rng or np.random.default_rng(0)
             generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
-            chosen_K = draw_frames(logits_T, count, generator=generator)
+            chosen_K = policy.sample(budget, 1, generator)[0]
         else:
-            chosen_K = top_frames(logits_T, count)
+            chosen_K = policy.greedy(budget)
         how = "drawn" if self.stochastic else "most probable"
-        notes = (f"sampler {self.model.source}", how, short_note(len(logits_T), budget))
-        weights_T = logits_T.softmax(-1).numpy()
+        weights_T = policy.weights_T().numpy()
+        notes = (
+            f"sampler {self.model.source}",
+            how,
+            _spread_note(float(policy.gamma)),
+            short_note(len(weights_T), budget),
+        )
         return Selection(chosen_K.sort().values.numpy(), weights_T, note="; ".join(n for n in notes if n))
+
+
+def _spread_note(gamma: float) -> str:
+    return f"spread {gamma:.2f}" if gamma else ""
