@@ -28,7 +28,7 @@ here is a choice of this project.
 Shapes: B questions, Q queries, T dense frames (the longest of the batch), C channels.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np

@@ -31,14 +31,6 @@ class SamplerSelector:
             chosen_K = policy.greedy(budget)
         how = "drawn" if self.stochastic else "most probable"
         weights_T = policy.weights_T().numpy()
-        notes = (
-            f"sampler {self.model.source}",
-            how,
-            _spread_note(float(policy.gamma)),
-            short_note(len(weights_T), budget),
-        )
+        spread = f"spread {policy.gamma:.2f}" if policy.gamma else ""
+        notes = (f"sampler {self.model.source}", how, spread, short_note(len(weights_T), budget))
         return Selection(chosen_K.sort().values.numpy(), weights_T, note="; ".join(n for n in notes if n))
-
-
-def _spread_note(gamma: float) -> str:
-    return f"spread {gamma:.2f}" if gamma else ""
