@@ -41,7 +41,7 @@ from torch import Tensor
 
 from msjoe.clip import similarity
 from msjoe.data import Record
-from msjoe.draw import entropy
+from msjoe.draw import FramePolicy
 from msjoe.errors import UserError
 from msjoe.evaluation.footage import Footage
 from msjoe.files import writing
@@ -52,13 +52,12 @@ from msjoe.rl.advantages import group_advantages
 from msjoe.rl.card import write_cards
 from msjoe.rl.difficulty import FOLDER, read_pool
 from msjoe.rl.loop import Span, new_accelerator, run_loop
-from msjoe.rl.losses import reinforce_loss
 from msjoe.rl.mllm_learner import MllmLearner
 from msjoe.rl.pool import Rated, Videos, check_pool, curriculum_share, load_parts, training_records, validation_records
-from msjoe.rl.recipe import LOGPS, Recipe
+from msjoe.rl.recipe import Recipe
 from msjoe.rl.rewards import PositiveTransform, RewardParts, accuracy, format_kept, informativeness
-from msjoe.rl.rollouts import Queries, Rollout, Stopwatch, answer_draws, draws
-from msjoe.rl.rules import new_sampler, sampler_logits
+from msjoe.rl.rollouts import Queries, Rollout, Stopwatch, answer_draws
+from msjoe.rl.rules import new_sampler, reinforce, sampler_policies
 from msjoe.rl.sampler_training import CHECKPOINT, save_module
 from msjoe.rl.sharding import check_launch
 from msjoe.rl.small import SmallLearner
@@ -131,15 +130,15 @@ class JointLearner:
     def step(self, step: int, questions: Sequence[Rated]) -> tuple[dict[str, float], list[Rollout]]:
         watch = Stopwatch()
         with self.mllm.shards.gathered():
-            rollouts, logits, drawn = self._try(step, questions, watch)
+            rollouts, policies, drawn = self._try(step, questions, watch)
         with watch("update"):
-            metrics = self._learn(rollouts, logits, drawn, step)
+            metrics = self._learn(rollouts, policies, drawn, step)
         return metrics | watch.metrics() | {"videos_failed": float(len(self.videos.failed))}, rollouts
 
     def _try(
         self, step: int, questions: Sequence[Rated], watch: Stopwatch
-    ) -> tuple[list[Rollout], list[Tensor], list[Tensor]]:
-        """The N rollouts of this process's questions, with the sampler's logits and draws; nothing is learned."""
+    ) -> tuple[list[Rollout], list[FramePolicy], list[Tensor]]:
+        """The N rollouts of this process's questions, with the sampler's policies and draws; nothing is learned."""
         with watch("clip"):
             opened = [(q, footage) for q in questions if (footage := self.videos.footage(q.record))]
         spread = [pair for pair in opened for _ in range(self.stage.rollouts)]
@@ -149,17 +148,17 @@ class JointLearner:
             queries = [self._queries(one, q) for one, (q, _) in zip(asked, spread, strict=True)]
             scores = [self._scores(footage, found) for (_, footage), found in zip(spread, queries, strict=True)]
         with watch("sampler"):
-            logits = sampler_logits(self.sampler, scores)
-            drawn = [self._draw(lo, q, step, i) for i, (lo, (q, _)) in enumerate(zip(logits, spread, strict=True))]
+            policies = sampler_policies(self.sampler, scores)
+            drawn = [self._draw(p, q, step, i) for i, (p, (q, _)) in enumerate(zip(policies, spread, strict=True))]
         with watch("generation"):
             answered = answer_draws(self.speaker, spread, drawn, self.stage.temperature, self._keys(spread, step))
         rollouts = [
             self._rollout(*pair, *rest)
             for pair, rest in zip(
-                spread, zip(queries, scores, logits, drawn, answered, asked, previews, strict=True), strict=True
+                spread, zip(queries, scores, policies, drawn, answered, asked, previews, strict=True), strict=True
             )
         ]
-        return rollouts, logits, drawn
+        return rollouts, policies, drawn
 
     def _ask(self, opened: Sequence[tuple[Rated, Footage]], step: int) -> tuple[list[Shown], list[Said]]:
         """Turn 1: what was shown and said in each of the N rollouts. A group shares one computed prompt."""
@@ -179,9 +178,9 @@ class JointLearner:
     def _scores(self, footage: Footage, queries: Queries) -> ScoreSet:
         return ScoreSet(similarity(footage.text_QD(queries.texts), footage.feats_TD), footage.times_T)
 
-    def _draw(self, logits_T: Tensor, rated: Rated, step: int, number: int) -> Tensor:
+    def _draw(self, policy: FramePolicy, rated: Rated, step: int, number: int) -> Tensor:
         key = self._generator("frames", step, rated, number % self.stage.rollouts, torch.device("cpu"))
-        return draws(logits_T, self.recipe.rollout.budget, 1, key)[0]
+        return policy.sample(self.recipe.rollout.budget, 1, key)[0]
 
     def _keys(self, spread: Sequence[tuple[Rated, Footage]], step: int) -> list[torch.Generator]:
         groups = self.stage.rollouts
@@ -199,7 +198,7 @@ class JointLearner:
         footage: Footage,
         queries: Queries,
         scores: ScoreSet,
-        logits_T: Tensor,
+        policy: FramePolicy,
         drawn_K: Tensor,
         answered: tuple[Shown, Said],
         asked: Said,
@@ -212,14 +211,12 @@ class JointLearner:
             format_kept(asked.text, said.text, record.options, asked.ended and said.ended, limit),
             informativeness(scores.sim_QT, self.transform) if queries.source == "reply" else 0.0,
         )
-        weights_T = logits_T.detach().softmax(-1).cpu()
         reward = parts.total(self.stage.rewards)
-        return Rollout(
-            rated, footage, queries, scores.sim_QT, weights_T, drawn_K, shown, said, parts, reward, asked, previews
-        )
+        weights_T, sim_QT = policy.weights_T(), scores.sim_QT
+        return Rollout(rated, footage, queries, sim_QT, weights_T, drawn_K, shown, said, parts, reward, asked, previews)
 
     def _learn(
-        self, rollouts: Sequence[Rollout], logits: Sequence[Tensor], drawn: Sequence[Tensor], step: int
+        self, rollouts: Sequence[Rollout], policies: Sequence[FramePolicy], drawn: Sequence[Tensor], step: int
     ) -> dict[str, float]:
         """The updates. A process without rollouts takes part in the sums, and has no metrics."""
         stage = self.stage
@@ -229,31 +226,21 @@ class JointLearner:
         if rollouts:
             adv_BG, metrics = group_advantages(rewards_BG, stage.baseline, stage.scale)
             sampler_BG, _ = group_advantages(rewards_BG, stage.sampler_baseline, stage.scale)
-            loss, told = self._sampler_loss(logits, drawn, sampler_BG.flatten(), total)
-            metrics |= told | _reward_metrics(rollouts)
+            rows = [drawn_K[None] for drawn_K in drawn]
+            loss, means = reinforce(policies, rows, sampler_BG.flatten(), total, stage)
+            metrics |= means | _reward_metrics(rollouts)
         if stage.mllm_lr:
             metrics |= self.mllm.update(rollouts, adv_BG.flatten() if rollouts else rewards_BG.flatten(), step)
         if stage.sampler_lr:
             metrics |= {f"sampler/{k}": v for k, v in self.small.update(loss, step, self.accelerator).items()}
         return metrics if rollouts else {}
 
-    def _sampler_loss(
-        self, logits: Sequence[Tensor], drawn: Sequence[Tensor], advantages_N: Tensor, total: int
-    ) -> tuple[Tensor, dict[str, float]]:
-        """``total`` rollouts are in the whole batch; the metrics are means over those of this process."""
-        logp_of = LOGPS[self.stage.logp]
-        logp_N = torch.stack([logp_of(lo, dr.to(lo.device)) for lo, dr in zip(logits, drawn, strict=True)])
-        entropy_N = torch.stack([entropy(lo) for lo in logits])
-        adv_N = advantages_N.to(logp_N.device)
-        loss, told = reinforce_loss(logp_N, adv_N, entropy_N, total, self.stage.entropy_bonus)
-        return loss, {name: value * total / len(logits) for name, value in told.items()}
-
     def validate(self) -> dict[str, float]:
         self.sampler.eval()
         with self.mllm.shards.gathered():
             found = self.validation.run(
                 lambda q, footage: self._scores(footage, Queries.found(q.queries, q.query_reply, q.record)),
-                lambda scores: sampler_logits(self.sampler, scores),
+                lambda scores: sampler_policies(self.sampler, scores),
             )
         self.sampler.train()
         return found

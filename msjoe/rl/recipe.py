@@ -14,7 +14,6 @@ from typing import Annotated
 import yaml
 
 from msjoe.data import BENCHMARKS
-from msjoe.draw import independent_logp, sequential_logp
 from msjoe.errors import RecipeError
 from msjoe.files import read_text
 from msjoe.reel.script import SPLITS, TRACKS
@@ -22,12 +21,12 @@ from msjoe.rl.advantages import BASELINES, check_advantages
 from msjoe.rl.losses import GrpoConfig
 from msjoe.rl.rewards import SAMPLER_REWARDS, RewardWeights, check_sampler_reward
 from msjoe.rl.settings import Checked, OneOf, Within, build, shown
-from msjoe.sampler import SamplerConfig
+from msjoe.sampler import SLOTS, SamplerConfig
 from msjoe.steps import Settings
 
 # What PyYAML raises, and what it lets through from its constructors: !!bool x, 2001-99-99, !!timestamp x, [[[[ ...
 _NO_YAML = (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, OverflowError, RecursionError)
-LOGPS = {"sequential": sequential_logp, "independent": independent_logp}
+LOGPS = ("sequential", "independent")
 
 Count = Annotated[int, Within(1)]
 CountOrNull = Annotated[int | None, Within(1)]
@@ -136,12 +135,25 @@ class SamplerStage(Checked):
     width: Count = 16  # of the net; 32 and kernel 5 give the 2 M parameters of the paper
     kernel: Count = 3
     levels: CountOrZero = 5
+    slots: Annotated[str, OneOf(*SLOTS)] = "sorted"  # query rows by their peaks, or as the MLLM wrote them
+    spread: Annotated[float, Within(0, 4)] = 1.0  # gamma of the draw; 0 is the paper's draw
+    learned_spread: bool = False  # the net gives each question its own, from 0 to twice ``spread``
+    input_version: Annotated[int, Within(1, 2)] = 2  # 1: without the distances from each row's best match
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        SamplerConfig(self.width, self.levels, self.kernel)  # its own rules
+        self.net_config(SamplerConfig.max_queries)  # its own rules
         check_advantages(self.baseline, self.scale, self.rollouts)
         check_sampler_reward(self.reward, self.scale)
+        if self.spread and self.logp == "independent":
+            raise RecipeError("logp is 'independent', which knows no spread: give spread: 0, or logp: sequential")
+
+    def net_config(self, max_queries: int) -> SamplerConfig:
+        """``net: mlp`` looks at each frame by itself: no levels, kernel 1, about as many parameters."""
+        size = (4 * self.width, 0, 1) if self.net == "mlp" else (self.width, self.levels, self.kernel)
+        return SamplerConfig(
+            *size, max_queries, self.input_version, self.slots, float(self.spread), self.learned_spread
+        )
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from msjoe.data import Record
-from msjoe.draw import draw_frames
 from msjoe.evaluation.footage import Footage
 from msjoe.mllm import Shown
 from msjoe.prompts import extract_letter
@@ -47,7 +46,7 @@ class Rollout:
     footage: Footage
     queries: Queries
     sim_QT: np.ndarray
-    weights_T: Tensor  # softmax of the sampler's logits, on the CPU
+    weights_T: Tensor  # each frame's probability to be drawn first, on the CPU
     drawn_K: Tensor  # int64, in the order drawn
     shown: Shown  # turn 2's frames
     said: Said
@@ -107,12 +106,6 @@ class Stopwatch:
 
     def metrics(self) -> dict[str, float]:
         return {f"time/{part}": self.seconds.get(part, 0.0) for part in ("generation", "clip", "sampler", "update")}
-
-
-def draws(logits_T: Tensor, budget: int, count: int, generator: torch.Generator) -> Tensor:
-    """``count`` ordered draws without replacement, int64 [count, K] on the CPU; K is the video's length if shorter."""
-    logits_T = logits_T.detach().float().cpu()
-    return draw_frames(logits_T.expand(count, -1), min(budget, len(logits_T)), generator=generator)
 
 
 def answer_draws(

@@ -11,16 +11,16 @@ import torch
 from torch import Tensor, nn
 
 from msjoe.clip import similarity
-from msjoe.draw import entropy
+from msjoe.draw import FramePolicy
 from msjoe.evaluation.footage import Footage
 from msjoe.rl.advantages import group_advantages
 from msjoe.rl.losses import reinforce_loss
 from msjoe.rl.pool import Rated
-from msjoe.rl.recipe import LOGPS, Recipe, SamplerStage, TspoStage
+from msjoe.rl.recipe import JointStage, Recipe, SamplerStage, TspoStage
 from msjoe.rl.rewards import difficulty_reward
 from msjoe.rl.rollouts import Queries
 from msjoe.rl.tspo import tspo_loss
-from msjoe.sampler import SamplerConfig, UNetSampler
+from msjoe.sampler import UNetSampler
 from msjoe.selectors.base import ScoreSet
 from msjoe.selectors.tspo_agent import TspoAgent
 
@@ -34,33 +34,49 @@ class Rule(Protocol):
 
     def scores(self, rated: Rated, footage: Footage) -> ScoreSet: ...
 
-    def logits(self, scores: Sequence[ScoreSet], step: int | None) -> list[Tensor]:
-        """[T] for each question, with gradient. ``step`` None: as at inference."""
+    def policies(self, scores: Sequence[ScoreSet], step: int | None) -> list[FramePolicy]:
+        """One for each question, with gradient. ``step`` None: as at inference."""
 
     def rewards(self, rated: Rated, right_G: Tensor) -> Tensor: ...
 
     def loss(
-        self, logits: Sequence[Tensor], drawn: Sequence[Tensor], rewards_BG: Tensor, total: int
+        self, policies: Sequence[FramePolicy], drawn: Sequence[Tensor], rewards_BG: Tensor, total: int
     ) -> tuple[Tensor, dict[str, float]]:
         """This process's share of the loss of ``total`` questions, and metrics, means over its own."""
 
 
 def new_sampler(recipe: Recipe) -> UNetSampler:
     """Untrained: it chooses what the stand-in rule chooses. The same on every process."""
-    stage, queries = recipe.sampler, recipe.rollout.max_queries
     torch.manual_seed(recipe.seed)
-    if stage.net == "mlp":
-        return UNetSampler(SamplerConfig(4 * stage.width, levels=0, kernel=1, max_queries=queries))
-    return UNetSampler(SamplerConfig(stage.width, stage.levels, stage.kernel, queries))
+    return UNetSampler(recipe.sampler.net_config(recipe.rollout.max_queries))
 
 
-def sampler_logits(module: UNetSampler, scores: Sequence[ScoreSet]) -> list[Tensor]:
-    """[T] of each, with gradient. Neighbours of one length go through together; none is padded to the longest video."""
+def sampler_policies(module: UNetSampler, scores: Sequence[ScoreSet]) -> list[FramePolicy]:
+    """With gradient. Neighbours of one length go through together; none is padded to the longest video."""
     found = []
     for _, alike in groupby(scores, key=lambda s: s.sim_QT.shape[1]):
-        logits_NT, mask_NT = module([module.inputs(s.sim_QT, s.times_T) for s in alike])
-        found += [row_T[mask_T] for row_T, mask_T in zip(logits_NT, mask_NT, strict=True)]
+        found += module.policies([module.inputs(s.sim_QT, s.times_T) for s in alike])
     return found
+
+
+def reinforce(
+    policies: Sequence[FramePolicy],
+    drawn: Sequence[Tensor],
+    advantages_N: Tensor,
+    total: int,
+    how: SamplerStage | JointStage,
+) -> tuple[Tensor, dict[str, float]]:
+    """The loss of the draws [G, K] of each policy, as this process's share of ``total`` draws; metrics are its means.
+
+    advantages_N: those of all draws, a policy's side by side.
+    """
+    logp_of = FramePolicy.logp if how.logp == "sequential" else FramePolicy.independent_logp
+    logp_N = torch.cat([logp_of(policy, drawn_GK) for policy, drawn_GK in zip(policies, drawn, strict=True)])
+    entropy_N = torch.cat([p.entropy().expand(len(d)) for p, d in zip(policies, drawn, strict=True)])
+    adv_N = advantages_N.to(logp_N.device)
+    loss, metrics = reinforce_loss(logp_N, adv_N, entropy_N, total, how.entropy_bonus)
+    means = {name: value * total / len(logp_N) for name, value in metrics.items()}
+    return loss, means | {"sampler/spread": sum(float(policy.gamma) for policy in policies) / len(policies)}
 
 
 class ReinforceRule:
@@ -75,23 +91,19 @@ class ReinforceRule:
     def scores(self, rated: Rated, footage: Footage) -> ScoreSet:
         return ScoreSet(similarity(footage.text_QD(self.queries(rated).texts), footage.feats_TD), footage.times_T)
 
-    def logits(self, scores: Sequence[ScoreSet], step: int | None) -> list[Tensor]:
-        return sampler_logits(self.module, scores)
+    def policies(self, scores: Sequence[ScoreSet], step: int | None) -> list[FramePolicy]:
+        return sampler_policies(self.module, scores)
 
     def rewards(self, rated: Rated, right_G: Tensor) -> Tensor:
         return difficulty_reward(right_G, rated.pass_rate) if self.stage.reward == "difficulty" else right_G.float()
 
     def loss(
-        self, logits: Sequence[Tensor], drawn: Sequence[Tensor], rewards_BG: Tensor, total: int
+        self, policies: Sequence[FramePolicy], drawn: Sequence[Tensor], rewards_BG: Tensor, total: int
     ) -> tuple[Tensor, dict[str, float]]:
         stage, groups = self.stage, rewards_BG.shape[1]
         adv_BG, metrics = group_advantages(rewards_BG, stage.baseline, stage.scale)
-        pairs = list(zip(logits, drawn, strict=True))
-        logp_N = torch.cat([LOGPS[stage.logp](lo.expand(groups, -1), dr.to(lo.device)) for lo, dr in pairs])
-        entropy_N = torch.stack([entropy(lo) for lo in logits]).repeat_interleave(groups)
-        adv_N = adv_BG.flatten().to(logp_N.device)
-        loss, told = reinforce_loss(logp_N, adv_N, entropy_N, total * groups, stage.entropy_bonus)
-        return loss, metrics | {name: value * total / len(logits) for name, value in told.items()}
+        loss, means = reinforce(policies, drawn, adv_BG.flatten(), total * groups, stage)
+        return loss, metrics | means
 
 
 class TspoRule:
@@ -107,11 +119,11 @@ class TspoRule:
         text_1D = footage.text_QD(self.queries(rated).texts)
         return ScoreSet(similarity(text_1D, footage.feats_TD), footage.times_T, footage.feats_TD, text_1D)
 
-    def logits(self, scores: Sequence[ScoreSet], step: int | None) -> list[Tensor]:
+    def policies(self, scores: Sequence[ScoreSet], step: int | None) -> list[FramePolicy]:
         warmth = self.module.config.temperature / self._temperature(step)
         device = self.module.device
         pairs = [(torch.from_numpy(s.feats_TD).to(device), torch.from_numpy(s.text_QD).to(device)) for s in scores]
-        return [self.module(feats_TD.float(), text_1D.float()) * warmth for feats_TD, text_1D in pairs]
+        return [FramePolicy(self.module(feats_TD.float(), text_1D.float()) * warmth) for feats_TD, text_1D in pairs]
 
     def _temperature(self, step: int | None) -> float:
         """Linear over the steps."""
@@ -122,15 +134,14 @@ class TspoRule:
         return right_G.float()
 
     def loss(
-        self, logits: Sequence[Tensor], drawn: Sequence[Tensor], rewards_BG: Tensor, total: int
+        self, policies: Sequence[FramePolicy], drawn: Sequence[Tensor], rewards_BG: Tensor, total: int
     ) -> tuple[Tensor, dict[str, float]]:
         _, metrics = group_advantages(rewards_BG)
-        rows = zip(logits, drawn, rewards_BG, strict=True)
-        losses = [tspo_loss(lo, dr.to(lo.device), rewards_G.to(lo.device))[0] for lo, dr, rewards_G in rows]
+        device = policies[0].logits_T.device
+        rows = zip(policies, drawn, rewards_BG, strict=True)
+        losses = [tspo_loss(policy.logits_T, dr.to(device), rewards_G.to(device))[0] for policy, dr, rewards_G in rows]
         with torch.no_grad():
-            pairs = list(zip(logits, drawn, strict=True))
-            logp_of = LOGPS["independent"]
-            logp = torch.stack([logp_of(lo.expand(len(dr), -1), dr.to(lo.device)).mean() for lo, dr in pairs])
-            spread = torch.stack([entropy(lo) for lo in logits])
-        means = {"sampler/logp": logp.mean().item(), "sampler/entropy": spread.mean().item()}
+            logp = torch.stack([p.independent_logp(dr).mean() for p, dr in zip(policies, drawn, strict=True)])
+            entropy = torch.stack([policy.entropy() for policy in policies])
+        means = {"sampler/logp": logp.mean().item(), "sampler/entropy": entropy.mean().item()}
         return torch.stack(losses).sum() / total, metrics | means

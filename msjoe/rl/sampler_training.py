@@ -32,6 +32,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from msjoe.data import Record
+from msjoe.draw import FramePolicy
 from msjoe.evaluation.footage import Footage
 from msjoe.files import writing
 from msjoe.reel.version import write_reel_json
@@ -41,7 +42,7 @@ from msjoe.rl.loop import Span, new_accelerator, run_loop
 from msjoe.rl.pool import Rated, Videos, check_pool, load_parts, training_records, validation_records
 from msjoe.rl.recipe import Recipe, SamplerStage, TspoStage
 from msjoe.rl.rewards import RewardParts, accuracy
-from msjoe.rl.rollouts import Rollout, Stopwatch, answer_draws, draws
+from msjoe.rl.rollouts import Rollout, Stopwatch, answer_draws
 from msjoe.rl.rules import ReinforceRule, Rule, TspoRule, new_sampler
 from msjoe.rl.small import SmallLearner, warmed
 from msjoe.rl.stage_folder import KEPT
@@ -101,30 +102,30 @@ class DrawLearner:
             asked = [(q, footage) for q in questions if (footage := self.videos.footage(q.record))]
             scores = [self.rule.scores(*pair) for pair in asked]
         with watch("sampler"):
-            logits = self.rule.logits(scores, step) if asked else []
-            drawn = [self._draw(lo, q, step) for (q, _), lo in zip(asked, logits, strict=True)]
+            policies = self.rule.policies(scores, step) if asked else []
+            drawn = [self._draw(policy, q, step) for (q, _), policy in zip(asked, policies, strict=True)]
         with watch("generation"):
-            rollouts = self._answer(asked, scores, logits, drawn, step)
+            rollouts = self._answer(asked, scores, policies, drawn, step)
         total = int(self.accelerator.reduce(torch.tensor(len(asked), device=self.accelerator.device), "sum"))
         metrics, loss = {}, None
         with watch("update"):
             if asked:
                 rewards_BG = torch.tensor([r.reward for r in rollouts]).view(len(asked), stage.rollouts)
-                loss, metrics = self.rule.loss(logits, drawn, rewards_BG, total)
+                loss, metrics = self.rule.loss(policies, drawn, rewards_BG, total)
                 metrics["rewards/acc"] = sum(r.parts.accuracy for r in rollouts) / len(rollouts)
             metrics |= {f"sampler/{k}": v for k, v in self.small.update(loss, step, self.accelerator).items()}
         metrics |= {"sampler/lr": warmed(stage.lr, stage.warmup, step), "videos_failed": float(len(self.videos.failed))}
         return metrics | watch.metrics(), rollouts
 
-    def _draw(self, logits_T: Tensor, rated: Rated, step: int) -> Tensor:
+    def _draw(self, policy: FramePolicy, rated: Rated, step: int) -> Tensor:
         key = generator(torch.device("cpu"), "frames", self.recipe.seed, step, rated.record.id)
-        return draws(logits_T, self.recipe.rollout.budget, self.stage.rollouts, key)
+        return policy.sample(self.recipe.rollout.budget, self.stage.rollouts, key)
 
     def _answer(
         self,
         asked: Sequence[tuple[Rated, Footage]],
         scores: Sequence[ScoreSet],
-        logits: Sequence[Tensor],
+        policies: Sequence[FramePolicy],
         drawn: Sequence[Tensor],
         step: int,
     ) -> list[Rollout]:
@@ -142,7 +143,7 @@ class DrawLearner:
         for i, ((rated, footage), (shown, said)) in enumerate(zip(spread, answered, strict=True)):
             right = accuracy(said.text, rated.record.options, rated.record.answer)
             reward = float(self.rule.rewards(rated, torch.tensor([right > 0]))[0])
-            weights_T = logits[i // groups].detach().softmax(-1).cpu()
+            weights_T = policies[i // groups].weights_T()
             sim_QT, parts = scores[i // groups].sim_QT, RewardParts(right, 0.0, 0.0)
             queries = self.rule.queries(rated)
             rollouts.append(Rollout(rated, footage, queries, sim_QT, weights_T, flat[i], shown, said, parts, reward))
@@ -150,7 +151,7 @@ class DrawLearner:
 
     def validate(self) -> dict[str, float]:
         self.rule.module.eval()
-        found = self.validation.run(self.rule.scores, lambda scores: self.rule.logits(scores, None))
+        found = self.validation.run(self.rule.scores, lambda scores: self.rule.policies(scores, None))
         self.rule.module.train()
         return found
 

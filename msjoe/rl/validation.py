@@ -8,10 +8,9 @@ from collections.abc import Callable, Sequence
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor
 
 from msjoe.data import Record
-from msjoe.draw import top_frames
+from msjoe.draw import FramePolicy
 from msjoe.evaluation.footage import Footage
 from msjoe.mllm import Shown
 from msjoe.prompts import parse_queries
@@ -45,7 +44,7 @@ class Validation:
     def run(
         self,
         scores_of: Callable[[Rated, Footage], ScoreSet],
-        logits_of: Callable[[Sequence[ScoreSet]], Sequence[Tensor]],
+        policies_of: Callable[[Sequence[ScoreSet]], Sequence[FramePolicy]],
     ) -> dict[str, float]:
         """Share of right answers over all processes, or nothing where there are no questions."""
         if not self.ask_once:
@@ -55,7 +54,7 @@ class Validation:
             part = self.records[start : start + CHUNK]
             opened = [(record, footage) for record in part if (footage := self.videos.footage(record))]
             asked = self._ask(opened)
-            right += self._answer(asked, scores_of, logits_of)
+            right += self._answer(asked, scores_of, policies_of)
             count += len(asked)
         sums = torch.tensor([right, count], dtype=torch.float32, device=self.accelerator.device)
         right, count = self.accelerator.reduce(sums, "sum").tolist()
@@ -79,13 +78,12 @@ class Validation:
         self,
         asked: Sequence[tuple[Rated, Footage]],
         scores_of: Callable[[Rated, Footage], ScoreSet],
-        logits_of: Callable[[Sequence[ScoreSet]], Sequence[Tensor]],
+        policies_of: Callable[[Sequence[ScoreSet]], Sequence[FramePolicy]],
     ) -> float:
         if not asked:
             return 0.0
-        logits = logits_of([scores_of(*pair) for pair in asked])
-        budget = self.recipe.rollout.budget
-        chosen = [top_frames(logits_T.cpu(), min(budget, len(logits_T))) for logits_T in logits]
+        policies = policies_of([scores_of(*pair) for pair in asked])
+        chosen = [policy.greedy(self.recipe.rollout.budget) for policy in policies]
         answered = answer_draws(self.speaker, asked, chosen, 0.0, self._silent(len(asked)))
         pairs = zip(asked, answered, strict=True)
         return sum(accuracy(said.text, q.record.options, q.record.answer) for (q, _), (_, said) in pairs)

@@ -12,7 +12,7 @@ from msjoe.reel.check.hunt import (
     STAGE,
     Case,
     Shuffled,
-    bare_logits,
+    bare_policies,
     compare,
     constant,
     found_gate,
@@ -107,8 +107,8 @@ def test_flat_logits_give_uniform_frames():
     for count in (8, 9, 61, 180, 1777):
         assert stretched(torch.full((count,), 3.0)).tolist() == linspace_trunc(count, BUDGET).tolist()
     sampler = UNetSampler(EMBEDDED)
-    (logits_T,) = bare_logits(sampler, [plain(cases(1, 0, matrix=True)[0])])
-    assert not logits_T.any()  # whatever the residual would say
+    (policy,) = bare_policies(sampler, [plain(cases(1, 0, matrix=True)[0])])
+    assert not policy.logits_T.any()  # whatever the residual would say
 
 
 def test_frames_are_stretched_to_where_the_mass_is():

@@ -44,7 +44,7 @@ def test_a_hard_question_moves_the_sampler_more_than_an_even_one():
         rule = ReinforceRule(stage, new_sampler(Recipe(sampler=stage)))
         scores = [ScoreSet(np.random.default_rng(0).random((2, 40)), np.arange(40, dtype=np.float32))]
         drawn = [torch.stack([torch.randperm(40, generator=torch.Generator().manual_seed(i))[:3] for i in range(8)])]
-        loss, _ = rule.loss(rule.logits(scores, 0), drawn, difficulty_reward(right(3), rate)[None], 1)
+        loss, _ = rule.loss(rule.policies(scores, 0), drawn, difficulty_reward(right(3), rate)[None], 1)
         loss.backward()
         norms[rate] = rule.module.unet.head.weight.grad.norm().item()
     assert norms[0.125] / norms[0.5] == pytest.approx(64 / 7 / 4, rel=1e-4)

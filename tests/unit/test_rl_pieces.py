@@ -14,8 +14,7 @@ from msjoe.rl import difficulty, pool
 from msjoe.rl.checkpoints import Checkpoints
 from msjoe.rl.pool import Rated, Videos, curriculum_share, order_at, thinned, training_records, validation_records
 from msjoe.rl.recipe import Data, Recipe, SamplerStage, TspoStage
-from msjoe.rl.rollouts import draws
-from msjoe.rl.rules import ReinforceRule, TspoRule, new_sampler, sampler_logits
+from msjoe.rl.rules import ReinforceRule, TspoRule, new_sampler, sampler_policies
 from msjoe.rl.small import SmallLearner, warmed
 from msjoe.rl.turns import generator
 from msjoe.selectors.base import ScoreSet
@@ -226,10 +225,11 @@ def test_reinforce_teaches_what_no_rule_on_the_scores_can_do():
     hits = []
     for step in range(90):
         scores, wanted = zip(*[matrix(rng) for _ in range(12)], strict=True)
-        logits = rule.logits(scores, step)
-        drawn = [draws(lo, 3, 8, generator(torch.device("cpu"), "frames", step, i)) for i, lo in enumerate(logits)]
+        policies = rule.policies(scores, step)
+        keys = [generator(torch.device("cpu"), "frames", step, i) for i in range(len(policies))]
+        drawn = [policy.sample(3, 8, key) for policy, key in zip(policies, keys, strict=True)]
         rewards = torch.stack([(d // 8 == w).any(1).float() for d, w in zip(drawn, wanted, strict=True)])
-        loss, metrics = rule.loss(logits, drawn, rewards, 12)
+        loss, metrics = rule.loss(policies, drawn, rewards, 12)
         small.update(loss, step, Accelerator(cpu=True))
         hits.append(metrics["reward"])
     assert np.mean(hits[:5]) < 0.45
@@ -244,7 +244,7 @@ def test_the_mlp_sees_each_frame_alone():
     changed = x.clone()
     changed[..., 7] += 1
     mask = torch.ones(1, 20).bool()
-    moved = (mlp.unet(x, mask) - mlp.unet(changed, mask)).abs()[0] > 1e-6
+    moved = (mlp.unet(x, mask)[0] - mlp.unet(changed, mask)[0]).abs()[0] > 1e-6
     assert moved.nonzero().flatten().tolist() == [7]
 
 
@@ -257,7 +257,7 @@ def test_tspos_temperature_falls_over_the_run():
     scores = [ScoreSet(text @ feats.T, np.arange(6), feats, text)]
     plain = agent(torch.from_numpy(feats), torch.from_numpy(text)) * 0.01
     for step, temperature in ((0, 0.025), (1, 0.0175), (2, 0.01), (None, 0.01)):
-        torch.testing.assert_close(rule.logits(scores, step)[0] * temperature, plain)
+        torch.testing.assert_close(rule.policies(scores, step)[0].logits_T * temperature, plain)
 
 
 # --- stage 0
@@ -320,9 +320,9 @@ def test_videos_of_other_lengths_in_a_step_do_not_change_the_logits():
     sampler = new_sampler(Recipe(sampler=SamplerStage(width=4, levels=2)))
     torch.nn.init.normal_(sampler.unet.head.weight)
     scores = [ScoreSet(rng.random((2, n)), np.arange(n, dtype=np.float32)) for n in (40, 40, 7, 90, 40)]
-    together = sampler_logits(sampler, scores)
-    logits_BT, mask_BT = sampler([sampler.inputs(s.sim_QT, s.times_T) for s in scores])
+    together = [policy.logits_T for policy in sampler_policies(sampler, scores)]
+    logits_BT, mask_BT, _ = sampler([sampler.inputs(s.sim_QT, s.times_T) for s in scores])
     assert [len(one) for one in together] == [40, 40, 7, 90, 40]
     for one, row, mask in zip(together, logits_BT, mask_BT, strict=True):
         torch.testing.assert_close(one, row[mask])
-    assert sampler_logits(sampler, []) == []
+    assert sampler_policies(sampler, []) == []

@@ -31,13 +31,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from msjoe.draw import FramePolicy
 from msjoe.evaluation import paired_difference
 from msjoe.reel.check.facts import Layout
 from msjoe.reel.check.gate import Gate
 from msjoe.reel.check.sizes import Sizes
 from msjoe.rl.gradients import Stepper
 from msjoe.rl.recipe import SamplerStage
-from msjoe.rl.rollouts import draws
 from msjoe.rl.rules import ReinforceRule
 from msjoe.rl.small import warmed
 from msjoe.sampler import EMBEDDED, UNetSampler
@@ -52,7 +52,9 @@ ALIKE = 8  # batches drawn at once and sorted by length
 LATE = 0.6  # of a video: the planted prior favours evidence behind it
 KEPT_EARLY = 0.25  # of the planted questions whose evidence lies before it
 # many questions a step: a prior is faint beside the luck of four of them, and 6e-3 on four ended far below uniform
-STAGE = SamplerStage(Sizes.steps, questions=16, rollouts=64, lr=4e-3, warmup=10, scale=True, reward="plain")
+STAGE = SamplerStage(
+    Sizes.steps, questions=16, rollouts=64, lr=4e-3, warmup=10, scale=True, reward="plain", spread=0.0, input_version=1
+)
 
 
 @dataclass(frozen=True)
@@ -98,15 +100,15 @@ def late(cases: Sequence[Case], seed: int) -> list[Case]:
 def train(cases: Sequence[Case], tell: Told, stage: SamplerStage = STAGE, seed: int = 0) -> UNetSampler:
     """A U-Net that has learned from the evidence that its draws showed."""
     torch.manual_seed(seed)
-    rule, rng = ReinforceRule(stage, UNetSampler(EMBEDDED)), np.random.default_rng(seed)
+    rule, rng = ReinforceRule(stage, UNetSampler(stage.net_config(EMBEDDED.max_queries))), np.random.default_rng(seed)
     optimizer = torch.optim.AdamW(rule.module.parameters(), stage.lr, weight_decay=0.0)
     stepper = Stepper("sampler", optimizer, rule.module, stage.max_grad_norm)
     drawer = torch.Generator().manual_seed(seed)
     for step, part in zip(range(stage.steps), _batches(cases, stage.questions, rng), strict=False):
-        logits = bare_logits(rule.module, [tell(case) for case in part])
-        drawn = [draws(logits_T, BUDGET, stage.rollouts, drawer) for logits_T in logits]
+        policies = bare_policies(rule.module, [tell(case) for case in part])
+        drawn = [policy.sample(BUDGET, stage.rollouts, drawer) for policy in policies]
         rewards_BG = torch.stack([shown_share(c.layout, drawn_GK) for c, drawn_GK in zip(part, drawn, strict=True)])
-        loss, _ = rule.loss(logits, drawn, rewards_BG, len(part))
+        loss, _ = rule.loss(policies, drawn, rewards_BG, len(part))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         lr = warmed(stage.lr, stage.warmup, step) * (1 - step / stage.steps)  # falls, so that the last steps settle
@@ -114,11 +116,10 @@ def train(cases: Sequence[Case], tell: Told, stage: SamplerStage = STAGE, seed: 
     return rule.module.eval()
 
 
-def bare_logits(sampler: UNetSampler, scores: Sequence[ScoreSet]) -> list[Tensor]:
-    """The U-Net's own logits without the stand-in rule's, [T] for each question; all alike before training."""
+def bare_policies(sampler: UNetSampler, scores: Sequence[ScoreSet]) -> list[FramePolicy]:
+    """The U-Net's own without the stand-in rule's logits, one for each question; all flat before training."""
     items = [sampler.inputs(s.sim_QT, s.times_T) for s in scores]
-    logits_BT, mask_BT = sampler([replace(item, standin_T=torch.zeros_like(item.standin_T)) for item in items])
-    return [logits_T[mask_T] for logits_T, mask_T in zip(logits_BT, mask_BT, strict=True)]
+    return sampler.policies([replace(item, start_T=torch.zeros_like(item.start_T)) for item in items])
 
 
 def stretched(logits_T: Tensor, budget: int = BUDGET) -> Tensor:
@@ -154,7 +155,8 @@ def compare(sampler: UNetSampler, cases: Sequence[Case], tell: Told, repeats: in
 
     ``repeats``: times that each question is told, over which the U-Net's share is the mean.
     """
-    return _shown(cases, lambda case: bare_logits(sampler, [tell(case) for _ in range(repeats)]))
+    tries = lambda case: bare_policies(sampler, [tell(case) for _ in range(repeats)])  # noqa: E731
+    return _shown(cases, lambda case: [policy.logits_T for policy in tries(case)])
 
 
 def planted_worth(cases: Sequence[Case]) -> dict[str, list]:
