@@ -21,12 +21,13 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
+from msjoe.miniature.mllm.language_loss import language_loss
+from msjoe.miniature.mllm.model import build_processor, new_mllm
+from msjoe.miniature.mllm.samples.branches import Branch
+from msjoe.miniature.mllm.samples.frame_sets import FrameSet
+from msjoe.miniature.mllm.samples.packing import collate
+from msjoe.miniature.mllm.samples.training_mix import LESSONS, draw_samples
 from msjoe.prompts import MINIATURE_TEMPLATES
-from msjoe.reel.mllm_batches import Branch, collate
-from msjoe.reel.mllm_data import LESSONS, draw_samples
-from msjoe.reel.mllm_model import build_processor, new_mllm
-from msjoe.reel.mllm_shows import Show
-from msjoe.reel.mllm_training import language_loss
 
 ROWS = 8  # of a batch for transformers
 
@@ -51,7 +52,7 @@ def main() -> None:
         print(f"{name:<14} {spent:6.1f} s, {seconds['transformers'] / spent:5.1f} x transformers'")
 
 
-def apart(samples: list[tuple[Show, list[Branch]]]) -> Iterator[tuple[Show, list[Branch]]]:
+def apart(samples: list[tuple[FrameSet, list[Branch]]]) -> Iterator[tuple[FrameSet, list[Branch]]]:
     return ((show, [branch]) for show, branches in samples for branch in branches)
 
 
@@ -70,7 +71,7 @@ def own_losses(model, processor, samples) -> Iterator[torch.Tensor]:
         yield model(**inputs, labels=labels).loss
 
 
-def as_chat(processor, show: Show, branch: Branch) -> tuple[str, list[Image.Image]]:
+def as_chat(processor, show: FrameSet, branch: Branch) -> tuple[str, list[Image.Image]]:
     frames = MINIATURE_TEMPLATES.answer_message("", [], show.times)["content"][:-1]
     message = {"role": "user", "content": [*frames, {"type": "text", "text": branch.prompt}]}
     text = processor.apply_chat_template([message], tokenize=False, add_generation_prompt=True)

@@ -2,18 +2,18 @@
 
 import numpy as np
 
-from msjoe.reel.mllm_batches import Branch
-from msjoe.reel.mllm_data import choice_branch
-from msjoe.reel.mllm_questions import ask
-from msjoe.reel.mllm_shows import Show, random_show
+from msjoe.miniature.mllm.samples.branches import Branch
+from msjoe.miniature.mllm.samples.frame_questions import ask
+from msjoe.miniature.mllm.samples.frame_sets import FrameSet, random_frames
+from msjoe.miniature.mllm.samples.training_mix import choice_branch
 
 
-def two_shows(size: int, count: int = 3) -> list[tuple[Show, list[Branch]]]:
+def two_shows(size: int, count: int = 3) -> list[tuple[FrameSet, list[Branch]]]:
     """Two shows with two branches each."""
     rng = np.random.default_rng(5)
     samples = []
     for _ in range(2):
-        show = random_show(rng, count, size)
+        show = random_frames(rng, count, size)
         asked = [ask(rng, show) for _ in range(2)]
         samples.append((show, [choice_branch("open", a) for a in asked]))
     return samples

@@ -10,7 +10,8 @@ import numpy as np
 from tqdm import tqdm
 
 from msjoe.files import write_atomic, writing
-from msjoe.reel.script import TICKS, Script
+from msjoe.reel.drawing.pose import TICKS
+from msjoe.reel.script.records import Script
 from msjoe.reel.source import file_frames
 from msjoe.video.write import write_video
 

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+import msjoe.miniature.mllm.forward as forward_module
+from msjoe.miniature.mllm.attention_loss import HEADS, LAYERS, OPTION_LAYER, attention_to_frames, attention_to_options
+from msjoe.miniature.mllm.forward import forward, image_patches, image_tokens
+from msjoe.miniature.mllm.language_loss import reply_lengths
+from msjoe.miniature.mllm.model import build_processor, new_mllm
+from msjoe.miniature.mllm.samples.branches import TURN
+from msjoe.miniature.mllm.samples.packing import attention_mask, collate
 from msjoe.prompts import MINIATURE_TEMPLATES
-from msjoe.reel import mllm_forward
-from msjoe.reel.mllm_batches import TURN, attention_mask, collate
-from msjoe.reel.mllm_forward import forward, image_patches, image_tokens
-from msjoe.reel.mllm_model import build_processor, new_mllm
-from msjoe.reel.mllm_pointing import HEADS, LAYERS, OPTION_LAYER, attention_to_frames, attention_to_options
-from msjoe.reel.mllm_training import reply_lengths
 from tests.mllm_shows import two_shows
 
 
@@ -114,9 +115,9 @@ def test_attention_to_frames_and_options_is_that_of_the_models_heads():
     hidden = attention_mask(batch.segments_BL)
     with torch.no_grad(), pytest.MonkeyPatch.context() as patch:
         # eager adds its mask, sdpa takes a boolean one
-        patch.setattr(mllm_forward, "attention_mask", lambda s: torch.where(hidden, 0.0, -1e9))
+        patch.setattr(forward_module, "attention_mask", lambda s: torch.where(hidden, 0.0, -1e9))
         for told in (attention_to_frames, attention_to_options):
-            patch.setattr(mllm_forward, told.__name__, lambda *a, told=told: told(*a[:3], hidden[:, 0], a[4]))
+            patch.setattr(forward_module, told.__name__, lambda *a, told=told: told(*a[:3], hidden[:, 0], a[4]))
         out = forward(model, batch)
     for hook in hooks:
         hook.remove()

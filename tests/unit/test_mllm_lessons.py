@@ -6,23 +6,26 @@ import numpy as np
 import pytest
 import torch
 
-from msjoe.reel.mllm_batches import TURN, answer_branch, collate, encode
-from msjoe.reel.mllm_data import choice_branch, copy_branch, costume_points
-from msjoe.reel.mllm_model import build_tokenizer
-from msjoe.reel.mllm_pointing import pointing_loss
-from msjoe.reel.mllm_questions import _looks, ask, find, hop, look_words
-from msjoe.reel.mllm_shows import HIDDEN, Frame, Show, random_script, random_show
-from msjoe.reel.questions import Plan
-from msjoe.reel.world import CHARACTERS, ITEMS, Look, Moment
+from msjoe.miniature.mllm.attention_loss import pointing_loss
+from msjoe.miniature.mllm.model import build_tokenizer
+from msjoe.miniature.mllm.samples.branches import TURN, answer_branch, encode
+from msjoe.miniature.mllm.samples.frame_questions import _looks, ask
+from msjoe.miniature.mllm.samples.frame_sets import HIDDEN, Frame, FrameSet, random_frames, random_script
+from msjoe.miniature.mllm.samples.lookups import find, hop, look_words
+from msjoe.miniature.mllm.samples.packing import collate
+from msjoe.miniature.mllm.samples.training_mix import choice_branch, copy_branch, costume_points
+from msjoe.reel.moments import Look, Moment
+from msjoe.reel.script.question_plan import QuestionPlan
+from msjoe.reel.vocabulary import CHARACTERS, ITEMS
 
 
 def scene(who: int, place: int, item: int, look: Look = Look(0, 0)) -> Frame:
     return Frame(10.0, Moment(place, who, look, item, 0), None)
 
 
-def a_show(*frames: Frame) -> Show:
+def a_show(*frames: Frame) -> FrameSet:
     cast = {frame.moment.who: frame.moment.look for frame in frames}
-    return Show(frames, 112, replace(random_script(np.random.default_rng(0)), cast=cast))
+    return FrameSet(frames, 112, replace(random_script(np.random.default_rng(0)), cast=cast))
 
 
 def test_the_option_to_look_at_holds_the_word_that_comes_next():
@@ -80,9 +83,11 @@ def test_a_hop_goes_from_a_moment_shown_once_to_the_nearest_of_another():
 
 def test_nothing_is_asked_about_a_mark_that_no_picture_shows():
     rng = np.random.default_rng(3)
-    show = random_show(rng, 6, 112)
-    hidden = Show(tuple(replace(f, moment=f.moment.but(mark=HIDDEN)) for f in show.frames), 112, show.script)
-    facing = Show(tuple(replace(f, moment=f.moment.but(mark=i)) for i, f in enumerate(show.frames)), 112, show.script)
+    show = random_frames(rng, 6, 112)
+    hidden = FrameSet(tuple(replace(f, moment=f.moment.but(mark=HIDDEN)) for f in show.frames), 112, show.script)
+    facing = FrameSet(
+        tuple(replace(f, moment=f.moment.but(mark=i)) for i, f in enumerate(show.frames)), 112, show.script
+    )
     assert not [one.text for one in (ask(rng, hidden) for _ in range(150)) if "mark" in one.text]
     assert [one.text for one in (ask(rng, facing) for _ in range(150)) if "mark" in one.text]
     assert not [text for text, _, _ in (find(rng, hidden) for _ in range(60)) if "mark" in text]
@@ -91,7 +96,7 @@ def test_nothing_is_asked_about_a_mark_that_no_picture_shows():
 
 def test_a_show_tells_the_mark_where_its_plate_faces_us():
     rng = np.random.default_rng(4)
-    frames = [frame for _ in range(20) for frame in random_show(rng, 8, 112).frames]
+    frames = [frame for _ in range(20) for frame in random_frames(rng, 8, 112).frames]
     assert all((frame.moment.mark == HIDDEN) == frame.pose.turned for frame in frames)
     assert 0.2 < np.mean([frame.pose.turned for frame in frames]) < 0.55
 
@@ -108,10 +113,10 @@ def test_pointing_loss_by_hand():
 def test_an_order_question_looks_at_the_anchor_and_then_at_the_next():
     moments = [f.moment for f in (scene(1, 0, 0), scene(0, 3, 1), scene(1, 2, 2), scene(1, 3, 4))]
     keys = [{"who": 0, "place": 3}, {"who": 1}]
-    assert _looks(Plan("after", [], "item", 2, keys), moments) == (((1,), (2,)),)
-    assert _looks(Plan("before", [], "item", 0, keys), moments) == (((1,), (0,)),)
-    assert _looks(Plan("count", [], "number", 2, keys[1:]), moments) == (((0, 2, 3), (0, 2, 3)),)
-    assert _looks(Plan("most", [], "place", 3), moments) == ()
+    assert _looks(QuestionPlan("after", [], "item", 2, keys), moments) == (((1,), (2,)),)
+    assert _looks(QuestionPlan("before", [], "item", 0, keys), moments) == (((1,), (0,)),)
+    assert _looks(QuestionPlan("count", [], "number", 2, keys[1:]), moments) == (((0, 2, 3), (0, 2, 3)),)
+    assert _looks(QuestionPlan("most", [], "place", 3), moments) == ()
 
 
 def test_a_find_leaves_one_answer():
@@ -136,7 +141,7 @@ def test_a_costume_in_a_query_points_at_the_previews_that_show_it():
 
 
 def test_points_stand_before_the_tokens_they_are_for():
-    show = random_show(np.random.default_rng(3), 3, 56)
+    show = random_frames(np.random.default_rng(3), 3, 56)
     one = answer_branch("open", "What?", [], "key, cup", [((0,), (1,)), ((2,), (2,))])
     batch = collate([(show, [copy_branch(np.random.default_rng(0)), one])])
     reply = encode("key, cup")

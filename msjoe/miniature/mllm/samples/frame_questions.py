@@ -1,0 +1,187 @@
+"""Questions about a show, worded by Reel's own ``QuestionWords``; they hold for the shown frames alone, as if
+these were all of the video.
+
+A question knows which frames it is about: training tells three attention heads to look there
+(``mllm_pointing``). The model itself never gets to see them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from msjoe.miniature.mllm.samples.frame_sets import HIDDEN, LEGIBLE, FrameSet, readable
+from msjoe.reel.moments import Moment
+from msjoe.reel.script.question_plan import QuestionPlan
+from msjoe.reel.script.question_text import QuestionWords
+from msjoe.reel.vocabulary import ITEMS
+
+Frames = tuple[int, ...]  # indices into a show
+
+
+@dataclass(frozen=True)
+class FrameQuestion:
+    """A question about a show with its options; ``right`` is the index of the right one."""
+
+    text: str
+    options: tuple[str, ...]
+    right: int
+    keys: tuple[dict[str, int], ...] = ()  # what the text tells of each moment, in indices
+    # For each part of the answer: the frames to look at first, and those that then show the part.
+    looks: tuple[tuple[Frames, Frames], ...] = ()
+    option_looks: tuple[Frames, ...] = ()  # for each option: the frames that rule it out, where that is what is asked
+
+
+def holds(moment: Moment, key: dict[str, int]) -> bool:
+    return all(getattr(moment, name) == value for name, value in key.items())
+
+
+def _event(rng: np.random.Generator, show: FrameSet) -> QuestionPlan | None:
+    asked = ("item", "mark", "place", "who")[rng.integers(4)]
+    if asked == "mark" and show.size < LEGIBLE:
+        asked = "item"
+    told = {"item": ("who", "place"), "mark": ("who", "place"), "place": ("who", "item"), "who": ("item", "place")}
+    moment = show.frames[rng.integers(len(show.frames))].moment
+    key = {name: getattr(moment, name) for name in told[asked]}
+    answers = {getattr(f.moment, asked) for f in show.frames if holds(f.moment, key)}
+    return (
+        QuestionPlan("event", [], asked, answers.pop(), [key]) if len(answers) == 1 and HIDDEN not in answers else None
+    )
+
+
+def _order(rng: np.random.Generator, show: FrameSet) -> QuestionPlan | None:
+    """What another character did next after, or last before, a moment that is shown once."""
+    ahead = bool(rng.integers(2))
+    moments = [frame.moment for frame in show.frames][:: 1 if ahead else -1]
+    anchor = int(rng.integers(len(moments)))
+    key = {"who": moments[anchor].who, "place": moments[anchor].place}
+    others = [m for m in moments[anchor + 1 :] if m.who != key["who"]]
+    if not others or sum(holds(m, key) for m in moments) != 1:
+        return None
+    who = others[rng.integers(min(3, len(others)))].who
+    target = next(m for m in others if m.who == who)
+    asked = ("item", "place", "mark" if readable(target, show.size) else "item")[rng.integers(3)]
+    return QuestionPlan("after" if ahead else "before", [], asked, getattr(target, asked), [key, {"who": who}])
+
+
+def _repeated(rng: np.random.Generator, show: FrameSet) -> tuple[dict[str, int], list[int]] | None:
+    """A (who, place) that is shown more than once, if any is, and the different items there."""
+    pairs = [(f.moment.who, f.moment.place) for f in show.frames]
+    repeated = [pair for pair in pairs if pairs.count(pair) > 1] or pairs
+    who, place = repeated[rng.integers(len(repeated))]
+    key = {"who": who, "place": place}
+    return key, sorted({f.moment.item for f in show.frames if holds(f.moment, key)})
+
+
+def _count(rng: np.random.Generator, show: FrameSet) -> QuestionPlan | None:
+    key, items = _repeated(rng, show)
+    shown = sum(holds(f.moment, key) for f in show.frames)
+    if shown < 3 and rng.random() < 0.8:  # Reel counts over four shots, with one to four kinds equally often
+        return None
+    return QuestionPlan("count", [], "number", len(items), [key]) if len(items) <= 4 else None
+
+
+def _never(rng: np.random.Generator, show: FrameSet) -> QuestionPlan | None:
+    key, items = _repeated(rng, show)
+    return QuestionPlan("never", [], "item", -1, [key], {"shown": items}) if len(items) == 3 else None
+
+
+def _pair(rng: np.random.Generator, show: FrameSet) -> QuestionPlan | None:
+    keys, answers = [], []
+    for i in rng.choice(len(show.frames), 2, replace=False):
+        moment = show.frames[i].moment
+        keys.append({"who": moment.who, "place": moment.place})
+        items = {f.moment.item for f in show.frames if holds(f.moment, keys[-1])}
+        answers.append(moment.item)
+        if len(items) != 1:
+            return None
+    return QuestionPlan("pair", [], "item", (answers[0], answers[1]), keys) if keys[0] != keys[1] else None
+
+
+def _most(rng: np.random.Generator, show: FrameSet) -> QuestionPlan | None:
+    asked = ("place", "who")[rng.integers(2)]
+    counts = np.bincount([getattr(f.moment, asked) for f in show.frames], minlength=2)
+    first, second = np.argsort(-counts)[:2]
+    return QuestionPlan("most", [], asked, int(first)) if counts[first] > counts[second] else None
+
+
+def _first(rng: np.random.Generator, show: FrameSet) -> QuestionPlan | None:
+    return QuestionPlan("first", [], "place", show.frames[0].moment.place)
+
+
+def _last(rng: np.random.Generator, show: FrameSet) -> QuestionPlan | None:
+    return QuestionPlan("last", [], "place", show.frames[-1].moment.place)
+
+
+# (fewest frames, share, planner); a planner that finds nothing to ask gives None
+PLANNERS: tuple[tuple[int, float, Callable[[np.random.Generator, FrameSet], QuestionPlan | None]], ...] = (
+    (1, 2, _event),
+    (2, 4, _order),
+    (2, 6, _count),
+    (3, 9, _never),
+    (2, 2, _pair),
+    (3, 1, _most),
+    (1, 0.5, _first),
+    (1, 0.5, _last),
+)
+
+
+def ask(rng: np.random.Generator, show: FrameSet) -> FrameQuestion:
+    """A question about the show."""
+    fitting = [(share, make) for fewest, share, make in PLANNERS if len(show.frames) >= fewest]
+    shares = np.array([share for share, _ in fitting])
+    while True:
+        plan = fitting[rng.choice(len(fitting), p=shares / shares.sum())][1](rng, show)
+        if plan is not None:
+            return _worded(rng, show, plan)
+
+
+def _worded(rng: np.random.Generator, show: FrameSet, plan: QuestionPlan) -> FrameQuestion:
+    words = QuestionWords(rng, show.script.cast)
+    options = _options(rng, show, plan, words)
+    order = rng.permutation(len(options))
+    right = int(np.flatnonzero(order == (plan.answer - 1 if plan.template == "count" else 0))[0])
+    looks, shown = _looks(plan, [frame.moment for frame in show.frames]), tuple(options[i] for i in order)
+    if plan.template != "never":
+        return FrameQuestion(words.text(plan), shown, right, tuple(plan.keys), looks)
+    return FrameQuestion(words.text(plan), shown, right, tuple(plan.keys), (), ruling_out(show, looks[0][0], shown))
+
+
+def ruling_out(show: FrameSet, seen: Frames, options: Sequence[str]) -> tuple[Frames, ...]:
+    """For each item: the frames among ``seen`` that show it."""
+    return tuple(tuple(i for i in seen if ITEMS[show.frames[i].moment.item] == option) for option in options)
+
+
+def _looks(plan: QuestionPlan, moments: Sequence[Moment]) -> tuple[tuple[Frames, Frames], ...]:
+    """Where the answer's parts are seen; () where the whole show has to be weighed."""
+    told = [tuple(i for i, moment in enumerate(moments) if holds(moment, key)) for key in plan.keys]
+    if plan.template not in ("after", "before"):
+        return tuple((frames, frames) for frames in told)
+    (anchor,), others = told
+    later = [i for i in others if i > anchor] if plan.template == "after" else [i for i in others[::-1] if i < anchor]
+    return (((anchor,), (later[0],)),)
+
+
+def _options(rng: np.random.Generator, show: FrameSet, plan: QuestionPlan, words: QuestionWords) -> list[str]:
+    """The right option first (a count's stand in order)."""
+    if plan.template == "count":
+        return [str(n) for n in range(1, 5)]
+    if plan.template == "never":
+        shown = plan.extra["shown"]
+        return [ITEMS[i] for i in (*_wrong(rng, show, "item", set(shown), 1), *shown)]
+    if plan.template == "pair":
+        grid = [(right, *_wrong(rng, show, "item", {right}, 1)) for right in plan.answer]
+        return [f"{ITEMS[a]}, {ITEMS[b]}" for a in grid[0] for b in grid[1]]
+    wrong = _wrong(rng, show, plan.asked, {plan.answer}, int(rng.integers(3, 5)))
+    return [words.option(plan.asked, value) for value in (plan.answer, *wrong)]
+
+
+def _wrong(rng: np.random.Generator, show: FrameSet, attribute: str, but: set[int], count: int) -> list[int]:
+    """Values of an attribute: what the frames show first, then what the video shows."""
+    chosen: list[int] = []
+    scenes = (frame.moment for frame in show.frames), (scene.moment for scene in show.script.scenes)
+    for moments in scenes:
+        values = sorted({getattr(m, attribute) for m in moments} - {HIDDEN} - but - set(chosen))
+        take = min(count - len(chosen), len(values))
+        chosen += [int(v) for v in rng.choice(values, take, replace=False)] if take else []
+    return chosen

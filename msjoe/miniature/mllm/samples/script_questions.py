@@ -1,0 +1,36 @@
+"""Reel's own questions in the form of FrameQuestion."""
+
+from collections.abc import Sequence
+
+from msjoe.letters import LETTERS
+from msjoe.miniature.mllm.samples.frame_questions import FrameQuestion, Frames, ruling_out
+from msjoe.miniature.mllm.samples.frame_sets import FrameSet
+from msjoe.reel.script.records import Question
+from msjoe.reel.vocabulary import ITEMS
+
+
+def of_script(question: Question, show: FrameSet) -> FrameQuestion:
+    """Reel's own question in the same form; its evidence is where to look."""
+    right = LETTERS.index(question.answer)
+    spans = [tuple(i for i, t in enumerate(show.times) if start <= t < end) for start, end in question.evidence]
+    if question.template == "never":
+        seen = tuple(i for span in spans for i in span)
+        ruled_out = ruling_out(show, seen, question.options)
+        return FrameQuestion(question.text, question.options, right, option_looks=ruled_out)
+    return FrameQuestion(question.text, question.options, right, looks=_evidence_looks(question, right, spans, show))
+
+
+def _evidence_looks(
+    question: Question, right: int, spans: Sequence[Frames], show: FrameSet
+) -> tuple[tuple[Frames, Frames], ...]:
+    """``spans``: the frames of each piece of evidence, in time order. () where nothing is to be told."""
+    seen = tuple(i for span in spans for i in span)
+    kind = question.template.split()[0]
+    if kind in ("after", "before"):
+        anchor, target = spans if kind == "after" else spans[::-1]
+        return ((anchor, target),) if anchor and target else ()
+    if kind == "pair":
+        items = question.options[right].split(", ")
+        parts = [tuple(i for i in seen if ITEMS[show.frames[i].moment.item] == item) for item in items]
+        return tuple((part, part) for part in parts) if all(parts) else ()
+    return ((seen, seen),) if seen and question.track != "global" else ()
