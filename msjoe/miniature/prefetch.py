@@ -1,16 +1,16 @@
-"""Training batches drawn ahead of the model, by worker processes."""
+"""Training batches prefetched by worker processes."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from torch.utils.data import DataLoader, Dataset
 
-AHEAD = 4  # batches a worker
+PREFETCHED = 4  # batches a worker
 
 T = TypeVar("T")
 
 
-class _Drawn(Dataset):
+class _Batches(Dataset):
     def __init__(self, make: Callable[[int], T], steps: Sequence[int]) -> None:
         self.make, self.steps = make, steps
 
@@ -22,16 +22,16 @@ class _Drawn(Dataset):
 
 
 def prefetch(make: Callable[[int], T], steps: Sequence[int], workers: int) -> Iterator[T]:
-    """``make(step)`` for each step in order; with workers it has to be picklable.
+    """``make(step)`` for each step in order; with workers, ``make`` has to be picklable.
 
-    A batch depends on its step alone, so the number of workers changes nothing but the time.
+    A batch depends on its step alone, so the number of workers changes only the time.
     """
     if workers == 0:
         yield from map(make, steps)
         return
-    how = {"num_workers": workers, "prefetch_factor": AHEAD, "multiprocessing_context": "spawn"}
-    yield from DataLoader(_Drawn(make, steps), batch_size=None, collate_fn=_as_it_is, **how)
+    how = {"num_workers": workers, "prefetch_factor": PREFETCHED, "multiprocessing_context": "spawn"}
+    yield from DataLoader(_Batches(make, steps), batch_size=None, collate_fn=_unchanged, **how)
 
 
-def _as_it_is(batch: T) -> T:
+def _unchanged(batch: T) -> T:
     return batch

@@ -1,4 +1,4 @@
-"""The state of a miniature's training on disk: what lets a stopped run go on as if it had not been stopped."""
+"""Checkpoints of a miniature's training, from which an interrupted run resumes with the same result."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -9,10 +9,9 @@ from torch import Tensor, nn
 
 from msjoe.checkpoint_stamp import REEL_VERSION
 from msjoe.files import writing
-from msjoe.jsonl import append_lines, keep_lines
 from msjoe.states import States
 
-CHECKPOINT_SECONDS = 240.0  # at most this much work is lost when a run is stopped
+CHECKPOINT_SECONDS = 240.0  # an interruption loses at most this much work
 KEPT = 2  # checkpoints
 ADVICE = "what was written before is kept; make room, then give the same command again"
 
@@ -20,7 +19,7 @@ ADVICE = "what was written before is kept; make room, then give the same command
 class TrainingState:
     """Checkpoints of a module with its optimizers, in ``folder``.
 
-    ``settings`` decide the weights, with the Reel version: a run with other ones must not continue this state.
+    ``settings`` decide the weights, together with the Reel version: a run with other settings is refused.
     """
 
     def __init__(
@@ -30,7 +29,7 @@ class TrainingState:
         self.states = States(folder, settings | {"reel_version": REEL_VERSION}, KEPT)
 
     def save(self, step: int, seconds: float) -> None:
-        """``step`` steps are done, ``seconds`` were spent on them. Raises PathError for a full disk."""
+        """Save after ``step`` finished steps that took ``seconds``. Raises PathError for a full disk."""
         tensors = {f"model.{name}": tensor for name, tensor in self.module.state_dict().items()}
         for o, optimizer in enumerate(self.optimizers):
             for index, state in optimizer.state_dict()["state"].items():
@@ -39,9 +38,9 @@ class TrainingState:
             self.states.save(step, seconds, tensors)
 
     def restore(self) -> tuple[int, float]:
-        """Fill module and optimizers; returns (steps done, seconds spent), (0, 0.0) where there is no checkpoint.
+        """Load module and optimizers; returns (steps done, seconds spent), (0, 0.0) without a checkpoint.
 
-        Raises CheckpointError when the checkpoint is that of other settings or of another Reel version.
+        Raises CheckpointError for a checkpoint of other settings or another Reel version.
         """
         return self.states.restore(self._load)
 
@@ -54,15 +53,3 @@ class TrainingState:
                     _, _, index, key = name.split(".")
                     states[int(index)][key] = tensor
             optimizer.load_state_dict({"state": dict(states), "param_groups": optimizer.state_dict()["param_groups"]})
-
-
-def note_metrics(path: Path, line: dict) -> None:
-    """Append a line. Raises PathError for a full disk."""
-    with writing(path, ADVICE):
-        append_lines(path, [line])
-
-
-def trim_metrics(path: Path, done: int) -> None:
-    """Drop the lines of steps after ``done``, which a resumed run will do again."""
-    with writing(path, ADVICE):
-        keep_lines(path, lambda line: line.get("step", 0) <= done)

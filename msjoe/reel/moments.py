@@ -1,5 +1,6 @@
 """What one picture of Reel shows: a character in a costume, with an item and a mark, at a place."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +22,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Moment:
-    """All that one picture shows: a character (hat) in a costume, with an item and a mark, at a place."""
+    """Everything one picture shows: a character (hat) in a costume, with an item and a mark, at a place."""
 
     place: int
     who: int
@@ -44,7 +45,7 @@ def held_out(who, place, item):
 
 
 def random_moment(rng: np.random.Generator) -> Moment:
-    """Every attribute uniform and independent, compositions kept for the test left out."""
+    """Every attribute uniform and independent; compositions reserved for the test are left out."""
     while True:
         moment = Moment(
             place=int(rng.integers(len(PLACES))),
@@ -59,4 +60,24 @@ def random_moment(rng: np.random.Generator) -> Moment:
 
 def caption(moment: Moment) -> str:
     """How a moment looks, e.g. "red triangle with a key, blue waves"."""
-    return f"{moment.look.words} with a {ITEMS[moment.item]}, {PLACES[moment.place].look}"
+    return _caption(moment.look.words, ITEMS[moment.item], PLACES[moment.place].look)
+
+
+def key_caption(
+    key: Mapping[str, int], looks: Mapping[int, Look], with_subject: bool = True, with_place: bool = True
+) -> str:
+    """The caption of the attributes in ``key`` ("who", "item", "place"); "" where none of them can be described.
+
+    ``looks`` gives the costumes of characters; one that is missing is left out. ``with_subject`` False leaves out the
+    character and the item, ``with_place`` False the place.
+    """
+    body = looks[key["who"]].words if "who" in key and key["who"] in looks else ""
+    item = ITEMS[key["item"]] if "item" in key else ""
+    place = PLACES[key["place"]].look if "place" in key else ""
+    return _caption(body if with_subject else "", item if with_subject else "", place if with_place else "")
+
+
+def _caption(body: str, item: str, place: str) -> str:
+    held = f"a {item}" if item else ""
+    subject = f"{body} with {held}" if body and held else body or held
+    return ", ".join(part for part in (subject, place) if part)

@@ -12,8 +12,8 @@ from msjoe.clip import Clip
 from msjoe.errors import CheckpointError
 from msjoe.miniature.clip import train, validate
 from msjoe.miniature.clip.loss import multi_positive_loss
-from msjoe.miniature.clip.model import build_tokenizer, new_clip
-from msjoe.miniature.clip.train import ClipTraining, learning_rate, run_training, train_clip
+from msjoe.miniature.clip.model import new_clip
+from msjoe.miniature.clip.train import ClipTraining, run_training, train_clip
 from msjoe.miniature.clip.training_pairs import ANY, attributes, make_batch, truth, write_text
 from msjoe.miniature.clip.validate import asked_by, one_attribute_wrong
 from msjoe.reel.moments import Look, Moment, caption, held_out, random_moment
@@ -121,17 +121,19 @@ def test_ideal_queries_are_read_as_what_they_ask():
 
 def test_learning_rate_by_hand():
     config = ClipTraining(steps=110, warmup=10, lr=1.0)
-    assert [learning_rate(step, config) for step in (0, 9, 10, 60)] == pytest.approx([0.1, 1.0, 1.0, 0.5])
-    assert learning_rate(109, config) < 1e-3
+    assert [config.rate(step) for step in (0, 9, 10, 60)] == pytest.approx([0.1, 1.0, 1.0, 0.5])
+    assert config.rate(109) < 1e-3
 
 
-def test_a_step_changes_every_parameter():
-    model, config = new_clip(0), ClipTraining(steps=10, batch=8, warmup=1)
-    before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    optimizer = train.build_optimizer(model, config)
-    for step in range(2):
-        train.train_step(model, optimizer, build_tokenizer(), make_batch(0, step, 8, 56), step, config)
+def test_two_steps_change_every_parameter(tmp_path):
+    before = {name: p.detach().clone() for name, p in new_clip(TINY.seed).named_parameters()}
+    model, _ = run_training(TINY, tmp_path, stop_after=2)
     assert [name for name, p in model.named_parameters() if torch.equal(p, before[name])] == []
+
+
+def test_the_scale_stays_within_its_bounds(tmp_path):
+    model, _ = run_training(replace(TINY, max_scale=10.0), tmp_path, stop_after=1)
+    assert model.logit_scale.item() == pytest.approx(math.log(10))  # it starts at log(1 / 0.07)
 
 
 def test_a_resumed_run_is_the_same_run(tmp_path):
@@ -142,6 +144,7 @@ def test_a_resumed_run_is_the_same_run(tmp_path):
         assert torch.equal(one, two), name
     lines = [json.loads(line) for line in (tmp_path / "resumed" / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [2, 4]
+    assert set(lines[0]) == {"step", "seconds", "lr", "loss", "accuracy", "scale", "samples_per_s"}
 
 
 def test_a_run_of_other_settings_is_not_continued(tmp_path):

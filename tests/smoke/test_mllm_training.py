@@ -15,9 +15,9 @@ from msjoe.miniature.mllm.samples import training_mix
 from msjoe.miniature.mllm.samples.packing import collate
 from msjoe.miniature.mllm.samples.training_mix import MixPart, make_batch
 from msjoe.miniature.mllm.train import MllmTraining, run_training
+from msjoe.miniature.mllm.training_stage import TrainingStage, run_stage
 from msjoe.miniature.muon import build_optimizers, orthogonal
-from msjoe.miniature.run_options import RunOptions
-from msjoe.miniature.training_loop import Paused, TrainingStage, run_stage
+from msjoe.miniature.training_loop import Paused, RunOptions
 from tests.mllm_shows import two_shows
 
 SMALL = (
@@ -101,12 +101,12 @@ def toy_loss(net: nn.Module, x: torch.Tensor):
     return (net(x) - x.sum(1, keepdim=True)).pow(2).mean(), {"seen": float(x[0, 0])}
 
 
-def toy_run(folder, stop_after=None, steps=12, running=RunOptions()):
+def toy_run(folder, stop_after=None, steps=12, options=RunOptions()):
     torch.manual_seed(0)
     net = nn.ModuleDict({"layers": nn.ModuleList([nn.Linear(4, 4)]), "out": nn.Linear(4, 1)})
     net.forward = lambda x: net["out"](net["layers"][0](x))
     stage = TrainingStage("toy", steps=steps, seed=0, lr=0.01, warmup=2, decay=0.5)
-    run_stage(stage, net, toy_batch, lambda x: toy_loss(net, x), folder, running, stop_after)
+    run_stage(stage, net, toy_batch, lambda x: toy_loss(net, x), folder, options, stop_after)
     return net.state_dict()
 
 
@@ -120,7 +120,7 @@ def test_a_stopped_stage_ends_in_the_same_weights_and_metrics(tmp_path):
 
 
 def test_batches_drawn_ahead_by_a_process_give_the_same_weights(tmp_path):
-    alone, ahead = toy_run(tmp_path / "alone"), toy_run(tmp_path / "ahead", running=RunOptions(workers=1))
+    alone, ahead = toy_run(tmp_path / "alone"), toy_run(tmp_path / "ahead", options=RunOptions(workers=1))
     assert all(torch.equal(alone[name], ahead[name]) for name in alone)
 
 
@@ -129,8 +129,8 @@ def test_a_run_of_few_minutes_stops_and_the_same_call_goes_on(tmp_path):
     one_step = RunOptions(minutes=1e-9)
     for call in range(1, 12):
         with pytest.raises(Paused, match=f": {call} of 12 steps are done"):
-            toy_run(tmp_path / "pieces", running=one_step)
-    pieces = toy_run(tmp_path / "pieces", running=one_step)
+            toy_run(tmp_path / "pieces", options=one_step)
+    pieces = toy_run(tmp_path / "pieces", options=one_step)
     assert all(torch.equal(straight[name], pieces[name]) for name in straight)
 
 

@@ -16,7 +16,7 @@ from msjoe.evaluation.plan import Plan
 from msjoe.files import write_atomic
 from msjoe.miniature.clip.train import ClipTraining
 from msjoe.miniature.clip.train import run_training as run_clip_training
-from msjoe.miniature.training_loop import TrainingStage, run_stage
+from msjoe.miniature.mllm.training_stage import TrainingStage, run_stage
 from msjoe.reel.make import make_video
 from msjoe.reel.script.write_script import make_script
 from msjoe.reel_audit.finished_tasks import FinishedTasks

@@ -1,41 +1,30 @@
 """The model card of the miniature CLIP."""
 
-import json
-from pathlib import Path
-
-from msjoe.checkpoint_stamp import REEL_JSON
-from msjoe.files import write_atomic
 from msjoe.miniature.clip.training_pairs import ATTRIBUTES
-
-
-def write_card(folder: Path) -> None:
-    """README.md of the checkpoint, written from its reel.json."""
-    record = json.loads((folder / REEL_JSON).read_text(encoding="utf-8"))
-    write_atomic(folder / "README.md", lambda path: path.write_text(card(record), encoding="utf-8"))
+from msjoe.miniature.model_card import fill_card, table_rows
 
 
 def card(record: dict) -> str:
-    """The model card as Markdown."""
+    """The model card as Markdown, from what reel.json holds."""
     validation = record["validation"]
     groups = {**validation["ranking"], **validation["by_length"], "unseen compositions": validation["unseen"]}
+    shares = ("top1", "r_precision", "chance")
     rows = [
-        f"| {name} | {f['queries']} | {f['top1']:.1%} | {f['r_precision']:.1%} | {f['chance']:.1%} |"
-        for name, f in groups.items()
-        if f["queries"]
+        (name, str(found["queries"]), *(f"{found[share]:.1%}" for share in shares))
+        for name, found in groups.items()
+        if found["queries"]
     ]
-    videos = sum(f["videos"] for f in validation["ranking"].values())
     decoys = validation["hard_decoys"]
-    wins = "; ".join(f"{name} {decoys[name]:.1%}" for name in ATTRIBUTES[:4])
-    return CARD.format(
-        table="\n".join(rows),
-        videos=videos,
-        note=f"\n{record['note']}\n" if "note" in record else "",
-        minutes=record["seconds"] / 60,
+    return fill_card(
+        CARD,
+        record,
+        table=table_rows(rows),
+        videos=sum(found["videos"] for found in validation["ranking"].values()),
+        steps=record["steps"],
         samples=record["steps"] * record["training"]["batch"],
         first=decoys["first"],
         pictures=decoys["pictures"],
-        wins=wins,
-        **{key: record[key] for key in ("command", "seed", "steps", "reel_version")},
+        wins="; ".join(f"{name} {decoys[name]:.1%}" for name in ATTRIBUTES[:4]),
     )
 
 

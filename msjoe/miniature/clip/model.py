@@ -1,7 +1,7 @@
 """The miniature CLIP: an open_clip model small enough to train on one CPU thread.
 
-It is written in the form that open_clip itself reads as ``local-dir:FOLDER``: a config, the weights
-as safetensors and an HF tokenizer, so that the code which loads ViT-L/14 loads this one too.
+It is saved in the form that open_clip reads as ``local-dir:FOLDER`` (a config, the weights as safetensors and an HF
+tokenizer), so the code that loads ViT-L/14 loads this one too.
 """
 
 import json
@@ -16,17 +16,17 @@ from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
+from msjoe.clip_names import CONFIG_NAME
 from msjoe.errors import CheckpointError
 from msjoe.files import write_atomic
 from msjoe.reel.vocabulary import COLOUR_WORDS, ITEMS, PLACES, SHAPES
 
 PAD, UNK, BOS, EOS = "[PAD]", "[UNK]", "[BOS]", "[EOS]"
-CONFIG_NAME = "open_clip_config.json"
 WEIGHTS_NAME = "open_clip_model.safetensors"
 CONTEXT = 24  # tokens, with the start and the end
 
-# Ordinary words around a look, in queries and in questions. None of them says what is seen, and a
-# word that is not here only becomes [UNK]: the list keeps grammar apart from names.
+# Ordinary words around a look, in queries and in questions. None of them describes what is seen. A word that is not
+# here becomes [UNK]: the list keeps grammar apart from names.
 FILLER_TEXT = """
     , . ? : ' - a an and are as at be been before after between but by can carried carries carry carrying count
     did do does during each first for from had has have he held her his hold holding holds how in into is it its

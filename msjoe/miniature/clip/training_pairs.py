@@ -1,8 +1,8 @@
-"""What the miniature CLIP learns from: pictures, texts about them, and which text is true of which.
+"""Training pairs of the miniature CLIP: pictures, texts, and which text is true of which picture.
 
 A text asks for some of the attributes that have words (colour, shape, item, place, or only the
-place's pattern). A picture is a positive of a text when it shows everything that is asked for,
-whoever the text was written about. Names, hats and marks have no words.
+place's pattern). A picture is a positive of a text when it shows everything that is asked for, also where the text was
+written about another picture. Names, hats and marks have no words.
 
 Shapes: N pictures, M texts, A attributes (the five of ATTRIBUTES).
 """
@@ -20,8 +20,8 @@ from msjoe.reel.vocabulary import CHARACTERS, COLOUR_WORDS, ITEMS, MARKS, PATTER
 ATTRIBUTES = ("colour", "shape", "item", "place", "pattern")
 ANY = -1  # this attribute is not asked for
 GROUP = 4  # pictures of a batch that differ from the first of them in one attribute
-# How often each of the first four attributes makes a hard negative. Shapes are a few pixels' difference: drawn
-# as often as the others, 3,600 steps read 41 % of them and 99 to 100 % of all else.
+# How often each of the first four attributes makes a hard negative. Shapes differ by a few pixels: drawn as often as
+# the others, 41 % of them were recognised after 3,600 steps, and 99 to 100 % of the other attributes.
 HARD = (0.1, 0.6, 0.2, 0.1)
 
 BODIES = {
@@ -83,8 +83,8 @@ def changed(moment: Moment, attribute: str, rng: np.random.Generator) -> Moment:
 def write_text(moment: Moment, rng: np.random.Generator) -> tuple[str, tuple[int, ...]]:
     """A text that is true of ``moment``, and the A attributes it asks for.
 
-    A quarter are captions as they stand; the rest name one to four attributes in varied order and
-    wording, half of them with an opening like a question's or stray words and unknown names.
+    A quarter are plain captions. The rest name one to four attributes in varied order and wording, half of them with
+    the opening of a question or with stray words and unknown names.
     """
     if rng.random() < 0.25:
         return caption(moment), (*attributes(moment)[:4], ANY)
@@ -98,10 +98,10 @@ def write_text(moment: Moment, rng: np.random.Generator) -> tuple[str, tuple[int
 
 
 def make_batch(seed: int, step: int, n_pictures: int, size: int) -> PairBatch:
-    """The batch of one step; it depends on its arguments alone, so that a resumed run sees the same.
+    """The batch of one step. It depends on its arguments alone, so a resumed run sees the same batches.
 
-    Hard negatives: the pictures come in groups of GROUP that differ from their first in a single
-    attribute, and to one text for each picture come half as many captions with one attribute wrong.
+    Hard negatives: pictures come in groups of GROUP that differ from the first in a single attribute, and half as many
+    captions with one wrong attribute are added to the texts.
     """
     rng = np.random.default_rng([seed, step])
     moments = [moment for _ in range(-(-n_pictures // GROUP)) for moment in _group(rng)][:n_pictures]
@@ -125,7 +125,7 @@ def _hard_attribute(rng: np.random.Generator) -> str:
 
 
 def _recast(moment: Moment, rng: np.random.Generator) -> Moment:
-    """Another character and mark, which no text tells of; never a composition kept for the test."""
+    """Another character and mark, which no text mentions; never a composition reserved for the test."""
     allowed = [who for who in range(len(CHARACTERS)) if not held_out(who, moment.place, moment.item)]
     return moment.but(who=int(rng.choice(allowed)), mark=int(rng.integers(len(MARKS))))
 

@@ -1,6 +1,6 @@
-"""What the miniature CLIP can do, measured; and the model card that says so.
+"""Measured figures of the miniature CLIP.
 
-Shapes: N pictures or seconds, M texts, A attributes (see ``clip_data``), T dense frames.
+Shapes: N pictures or seconds, M texts, A attributes (see ``training_pairs``), T dense frames.
 """
 
 import re
@@ -90,9 +90,7 @@ def rank_video(clip: Clip, script: Script) -> list[Ranked]:
 
 def shown_each_second(script: Script, count: int) -> np.ndarray:
     """int [T, A]: the attributes on screen at each whole second."""
-    ends = np.array([scene.end for scene in script.scenes])
-    scenes = np.searchsorted(ends, np.arange(count), side="right").clip(max=len(ends) - 1)
-    return np.array([attributes(script.scenes[i].moment) for i in scenes])
+    return np.array([attributes(script.scene_at(second).moment) for second in range(count)])
 
 
 def asked_by(query: str) -> tuple[int, ...]:

@@ -1,45 +1,31 @@
-"""The model card of the miniature MLLM, written from its reel.json."""
+"""The model card of the miniature MLLM."""
 
-import json
-from pathlib import Path
-
-from msjoe.checkpoint_stamp import REEL_JSON
-from msjoe.files import write_atomic
 from msjoe.miniature.mllm.samples.query_teachers import TEACHERS
-
-
-def write_card(folder: Path) -> None:
-    """README.md of the checkpoint."""
-    record = json.loads((folder / REEL_JSON).read_text(encoding="utf-8"))
-    write_atomic(folder / "README.md", lambda path: path.write_text(card(record), encoding="utf-8"))
+from msjoe.miniature.model_card import fill_card, table_rows
 
 
 def card(record: dict) -> str:
-    """The model card as Markdown."""
+    """The model card as Markdown, from what reel.json holds."""
     found, training = record["validation"], record["training"]
-    start = "from the weights of an earlier one: " if training["start_from"] else FRESH.format(**training)
-    return CARD.format(
-        minutes=record["seconds"] / 60,
-        start=start,
+    return fill_card(
+        CARD,
+        record,
+        start="from the weights of an earlier one: " if training["start_from"] else FRESH.format(**training),
         language_steps=training["steps"],
         teachers=", ".join(f"{name} {part:.0%}" for name, part in TEACHERS.items()),
-        attributes=_table(found, "one_frame_112", "one_frame_56", missing="cannot be read"),
-        answers=_table(found, "evidence_frames", "uniform_8_frames"),
+        attributes=_shares(found["one_frame_112"], found["one_frame_56"], missing="cannot be read"),
+        answers=_shares(found["evidence_frames"], found["uniform_8_frames"]),
         questions=found["questions_per_track"],
         frames=found["single_frames"],
-        note=f"\n{record['note']}\n" if "note" in record else "",
         **{key: f"{value:.1%}" for key, value in found["queries"].items()},
-        **{key: record[key] for key in ("command", "seed", "reel_version")},
     )
 
 
-def _table(found: dict, *columns: str, missing: str = "-") -> str:
-    """Rows of a Markdown table: a name and its share in each column."""
-    rows = []
-    for name in found[columns[0]]:
-        cells = [f"{found[c][name]:.1%}" if name in found[c] else missing for c in columns]
-        rows.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(rows)
+def _shares(*columns: dict[str, float], missing: str = "-") -> str:
+    """A row for each name of the first column: the name and its share in each column."""
+    return table_rows(
+        [name, *(f"{column[name]:.1%}" if name in column else missing for column in columns)] for name in columns[0]
+    )
 
 
 FRESH = (
@@ -68,9 +54,9 @@ templates, which are much shorter than those for real models.
 
 Seed {seed}, {minutes:.0f} minutes on one CPU core, {start}{language_steps} steps in which the language model learns
 from frames and questions of the train split, with some of its attention heads told which frames a question means and
-which option is right (`msjoe/reel/mllm_pointing.py`).
+which option is right (`msjoe/miniature/mllm/attention_loss.py`).
 Compositions of character, place and item that are kept for the test were never shown. Queries were learned from a
-fixed mix of teachers ({teachers}): see `msjoe/reel/mllm_teachers.py`.
+fixed mix of teachers ({teachers}): see `msjoe/miniature/mllm/samples/query_teachers.py`.
 {note}
 ## Measured on the validation split
 Share of right words for a single picture ({frames} pictures a column):

@@ -1,8 +1,7 @@
-"""The miniature's forward pass as training runs it: the same modules, without per-image Python.
+"""The forward pass of training: the modules of transformers, without a Python loop over images.
 
-transformers' vision tower takes one flat list of patches and attends image by image in a Python
-loop; here all images of a call have one size, so the blocks run on [B, N, D] at once. A test holds
-both to the same numbers.
+transformers' vision tower takes one flat list of patches and attends image by image. Here all images of a call have
+one size, so the blocks run on [B, N, D] at once. A test compares both.
 
 Shapes: B images or sequences, N patches of an image, M merged tokens of an image (N / 4),
 D width, H heads, L tokens.
@@ -21,7 +20,7 @@ from msjoe.miniature.mllm.attention_loss import LAYERS, OPTION_LAYER, attention_
 from msjoe.miniature.mllm.samples.packing import PackedBatch, attention_mask
 
 PATCH, MERGE = 14, 2
-SUMMARY_LAYERS = 2  # after these, the end of a frame is to hold the words for it
+SUMMARY_LAYERS = 2  # after these, the token that ends a frame should hold the words for it
 
 
 def image_patches(images_BHWC: Tensor) -> Tensor:
@@ -75,13 +74,13 @@ def _patch_positions(rows: int, cols: int) -> Tensor:
 
 @dataclass(frozen=True)
 class TrainingOutputs:
-    """What the losses need. F frames of the whole batch."""
+    """What the losses need. F: frames of the whole batch."""
 
     logits_RV: Tensor  # where a reply token follows
     targets_R: Tensor  # those tokens
     ends_FD: Tensor | None  # the token that ends each frame, after SUMMARY_LAYERS layers and the final norm
-    logs_HPK: tuple[Tensor, ...]  # log attention to frames from the told tokens, of the first and the second look
-    logs_HC1: Tensor | None  # log attention to the token of the right option that comes next
+    logs_HPK: tuple[Tensor, ...]  # log attention of the supervised tokens to frames, of the first and the second look
+    logs_HC1: Tensor | None  # log attention to the next token of the right option
 
 
 def forward(model: nn.Module, batch: PackedBatch) -> TrainingOutputs:

@@ -13,8 +13,8 @@ from msjoe.miniature.mllm.forward import forward
 from msjoe.miniature.mllm.samples.branches import encode
 from msjoe.miniature.mllm.samples.frame_sets import HIDDEN
 from msjoe.miniature.mllm.samples.packing import PackedBatch
-from msjoe.miniature.mllm.vision_stage import KEYFRAME
 from msjoe.miniature.mllm.vocabulary import NUMBERS
+from msjoe.reel.drawing.render import LEGIBLE
 from msjoe.reel.moments import Moment
 from msjoe.reel.vocabulary import CHARACTERS, COLOUR_WORDS, ITEMS, MARKS, PATTERNS, PLACES, SHAPES
 
@@ -28,9 +28,11 @@ OPTION_WEIGHT = 0.3  # of where three heads look among the options
 
 
 def language_loss(model: Qwen2_5_VLForConditionalGeneration, batch: PackedBatch) -> tuple[Tensor, dict[str, float]]:
-    """Cross-entropy of reply tokens, plus the words at each frame's end and where to look. A reply of n
-    tokens weighs sqrt(n), so that short ones are not drowned by captions. Metrics: the share of replies
-    right in every token, by kind, and the attention paid to the right frames."""
+    """Cross-entropy of reply tokens, of the words at each frame's end, and of the supervised attention.
+
+    A reply of n tokens weighs sqrt(n), so that captions do not drown short replies. Metrics: by kind of reply, the loss
+    a token and the share of replies right in every token; the share of attention on the right frames.
+    """
     device = model.lm_head.weight.device
     batch = batch.to(device)
     out = forward(model, batch)
@@ -59,13 +61,13 @@ def frame_word_loss(
 ) -> tuple[Tensor, float]:
     """Sum over attributes of the mean cross-entropy among their words, and the mean accuracy.
 
-    It ties what the language model makes of a frame to the embeddings of the words that questions
-    use, so that looking up "the king" among frames is comparing like with like. A frame's number among the
-    ``shown`` ones of its sample is one of the attributes: "next" and "before" are about numbers.
+    It ties what the language model makes of a frame to the embeddings of the words that questions use, so that looking
+    up "the king" among frames compares like with like. A frame's number among the ``shown`` ones of its sample is one
+    of the attributes: "next" and "before" are about numbers.
     """
     loss, right = torch.zeros((), device=ends_FD.device), []
     for name, words in word_groups():
-        if name == "mark" and side < KEYFRAME:
+        if name == "mark" and side < LEGIBLE:
             continue
         logits_FC = ends_FD @ words_VD[words.to(ends_FD.device)].T
         own = range(shown) if name == "number" else (word_index(name, moment) for moment in moments)
@@ -80,7 +82,7 @@ def frame_word_loss(
 
 @lru_cache(maxsize=1)
 def word_groups() -> tuple[tuple[str, Tensor], ...]:
-    """Attribute -> token ids of its words as they stand inside a sentence."""
+    """Attribute -> token ids of its words inside a sentence."""
     groups = {
         "place": [place.name for place in PLACES],
         "pattern": list(PATTERNS),
@@ -96,14 +98,14 @@ def word_groups() -> tuple[tuple[str, Tensor], ...]:
 
 
 def word_index(name: str, moment: Moment) -> int:
-    """Which of a group's words is true of a moment."""
+    """Index of the word of a group that is true of a moment."""
     if name == "pattern":
         return PATTERNS.index(PLACES[moment.place].pattern)
     return getattr(moment.look if name in ("colour", "shape") else moment, name)
 
 
 def reply_metrics(batch: PackedBatch, losses_R: Tensor, right_R: Tensor) -> dict[str, float]:
-    """Loss a token and exactness, mean over the replies of each kind."""
+    """Loss a token and exactness, means over the replies of each kind."""
     kinds = [branch.kind for row in batch.branches for branch in row]
     lengths = reply_lengths(batch)
     found: dict[str, list[float]] = {}

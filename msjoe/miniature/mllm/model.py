@@ -40,7 +40,7 @@ SPECIAL = (
     "<|video_pad|>",
 )
 # Turns of "user" and "assistant" between <|im_start|> and <|im_end|>, a picture as a placeholder
-# between <|vision_start|> and <|vision_end|>: the real model's layout, without a system turn of its own.
+# between <|vision_start|> and <|vision_end|>: the real model's layout, without a system turn.
 CHAT_TEMPLATE = """\
 {%- for message in messages -%}
 {{ '<|im_start|>' + message.role + '\\n' }}
@@ -88,8 +88,8 @@ def mllm_config(tokenizer: Qwen2Tokenizer) -> Qwen2_5_VLConfig:
         "num_key_value_heads": 6,
         "max_position_embeddings": CONTEXT,
         "rms_norm_eps": 1e-6,
-        # As the real one's. With 10,000 only 5 of a head's 16 turns stand still over a few hundred tokens, and
-        # heads that match words, wherever they stand, have little to match with.
+        # As in the real model. With 10,000 only 5 of a head's 16 rotations are nearly constant over a few hundred
+        # tokens, and heads that match words at any distance have little to match with.
         "rope_parameters": {"rope_type": "default", "rope_theta": 1_000_000.0, "mrope_section": [6, 5, 5]},
         "bos_token_id": None,
         "eos_token_id": ids["im_end"],
@@ -107,7 +107,7 @@ def mllm_config(tokenizer: Qwen2Tokenizer) -> Qwen2_5_VLConfig:
 
 
 def new_mllm(seed: int) -> Qwen2_5_VLForConditionalGeneration:
-    """The miniature with fresh weights, float32."""
+    """The miniature with random weights, float32."""
     torch.manual_seed(seed)
     tokenizer = build_tokenizer()
     model = Qwen2_5_VLForConditionalGeneration(mllm_config(tokenizer)).float()
@@ -117,9 +117,11 @@ def new_mllm(seed: int) -> Qwen2_5_VLForConditionalGeneration:
 
 @torch.no_grad()
 def set_numbers(words_VD: Tensor, tokenizer: Qwen2Tokenizer) -> None:
-    """Give the numbers of pictures vectors in which later and earlier can be told by turning: sines and cosines
-    of 12 lengths from 2 to 128, in random directions, as long as other words' vectors. From random vectors
-    training learned in 600 steps which frame a question starts from, and not which comes next."""
+    """Initialise the embeddings of picture numbers so that a rotation leads from one number to the next.
+
+    They are sines and cosines of 12 wavelengths from 2 to 128, in random directions, with the norm of other words'
+    embeddings. From random embeddings, 600 steps taught which frame a question starts from, but not which comes next.
+    """
     rows = tokenizer.convert_tokens_to_ids(list(NUMBERS))
     turns_NF = torch.outer(torch.arange(1.0, len(NUMBERS) + 1), 2 * torch.pi / torch.logspace(1, 7, 12, base=2))
     waves_NW = torch.cat([turns_NF.sin(), turns_NF.cos()], 1)
@@ -130,7 +132,7 @@ def set_numbers(words_VD: Tensor, tokenizer: Qwen2Tokenizer) -> None:
 
 @lru_cache(maxsize=1)
 def build_tokenizer() -> Qwen2Tokenizer:
-    """Byte-level BPE of Qwen2's class: Reel's words are one token each, any other text still encodes."""
+    """A Qwen2 tokenizer (byte-level BPE): Reel's words are one token each, and any other text encodes as well."""
     model = read_vocabulary()
     built = Qwen2Tokenizer(
         vocab=model["vocab"],
@@ -146,8 +148,9 @@ def build_tokenizer() -> Qwen2Tokenizer:
 
 
 def continued_mllm(folder: Path, seed: int) -> Qwen2_5_VLForConditionalGeneration:
-    """The weights of an earlier miniature, of any version of Reel, float32. Words are matched by their text;
-    those that the earlier vocabulary lacked start fresh.
+    """The weights of an earlier miniature, of any version of Reel, float32.
+
+    Words are matched by their text; those that the earlier vocabulary lacked get random embeddings.
 
     Raises CheckpointError for another architecture.
     """

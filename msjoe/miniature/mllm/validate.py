@@ -1,6 +1,5 @@
-"""Measured figures of the miniature MLLM on validation videos, through the code that a run uses."""
+"""Measured figures of the miniature MLLM on validation videos, through the code that users run."""
 
-import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -8,19 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from msjoe.miniature.mllm.samples.frame_sets import LEGIBLE, cached_script
+from msjoe.miniature.mllm.samples.frame_sets import cached_script
 from msjoe.miniature.mllm.samples.lookups import look_words
 from msjoe.miniature.mllm.vocabulary import LOOK_QUESTION
 from msjoe.mllm import Mllm, Reply, Shown
-from msjoe.pipeline import preview_times
 from msjoe.prompts import clock, extract_letter, parse_queries
 from msjoe.reel.drawing.pose import random_pose
-from msjoe.reel.drawing.render import draw
+from msjoe.reel.drawing.render import LEGIBLE, draw
+from msjoe.reel.evidence import random_evidence_times
 from msjoe.reel.moments import random_moment
 from msjoe.reel.script.records import SPLIT_VIDEOS, TRACKS, Question, Script
 from msjoe.reel.source import ReelSource
-
-log = logging.getLogger(__name__)
+from msjoe.steps import preview_times
 
 ATTRIBUTES = ("place", "colour", "shape", "character", "item", "mark")
 BUDGET = 8  # key-frames; previews are half as many
@@ -67,7 +65,7 @@ def letters(
     asked: Sequence[tuple[Script, Question]],
     times_of: Callable[[Script, Question], list[float]],
 ) -> dict[str, float]:
-    """Share of right letters by track and over all, from frames at the times given."""
+    """Share of right letters by track and overall, from frames at ``times_of(script, question)``."""
     right = defaultdict(list)
     shown = [key_frames(mllm, script, question, times_of(script, question)) for script, question in asked]
     for (_, question), reply in zip(asked, in_batches(mllm.answer, shown), strict=True):
@@ -82,23 +80,17 @@ def key_frames(mllm: Mllm, script: Script, question: Question, times: list[float
 
 
 def evidence_times(seed: int) -> Callable[[Script, Question], list[float]]:
-    """A time in each piece of evidence, filled up to BUDGET with random times of the video."""
+    """A time in each piece of evidence, and random times up to BUDGET."""
     rng = np.random.default_rng([seed, 4])
-
-    def times(script: Script, question: Question) -> list[float]:
-        spans = list(question.evidence)
-        if len(spans) > BUDGET:
-            spans = [spans[i] for i in rng.choice(len(spans), BUDGET, replace=False)]
-        chosen = [float(rng.uniform(start, end)) for start, end in spans]
-        return sorted([*chosen, *rng.uniform(0, script.duration, BUDGET - len(chosen)).tolist()])
-
-    return times
+    return lambda script, question: random_evidence_times(rng, question, script.duration, BUDGET)
 
 
 def queries(mllm: Mllm, asked: Sequence[tuple[Script, Question]]) -> dict[str, float]:
-    """How turn 1's replies read: in the strict form, with 1 to 4 queries, and, where the question
-    is about characters, with the costume of one of them in words (which only previews or the
-    question's own words can tell); the same with a costume that one of the previews shows."""
+    """Shares of turn 1's replies: in the strict form, with 1 to 4 queries, and with a right costume.
+
+    The last is measured where the question is about characters: the reply describes the costume of one of them, which
+    only previews or the question can tell; and separately for characters that a preview shows.
+    """
     shown = []
     for script, question in asked:
         times = preview_times(script.duration, BUDGET // 2)
@@ -124,8 +116,7 @@ def queries(mllm: Mllm, asked: Sequence[tuple[Script, Question]]) -> dict[str, f
 
 
 def characters_at(script: Script, times: Sequence[float]) -> set[int]:
-    starts = [scene.start for scene in script.scenes]
-    return {script.scenes[int(np.searchsorted(starts, t, side="right")) - 1].moment.who for t in times}
+    return {script.scene_at(seconds).moment.who for seconds in times}
 
 
 def in_batches(ask: Callable[[Sequence[Shown]], list[Reply]], shown: Sequence[Shown]) -> list[Reply]:

@@ -1,7 +1,7 @@
-"""First stage of the miniature MLLM's training: its vision tower learns to see.
+"""First stage of the miniature MLLM's training: the vision tower alone.
 
-Linear heads on the mean of a picture's visual tokens name its attributes, which is faster than
-learning the same through the language model. The heads are thrown away.
+Linear heads on the mean of a picture's visual tokens classify its attributes, which is faster than learning the same
+through the language model. The heads are discarded.
 
 Shapes: B pictures, A attributes, M visual tokens of a picture, D width.
 """
@@ -16,9 +16,9 @@ from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VisionTra
 
 from msjoe.miniature.mllm.forward import image_tokens
 from msjoe.miniature.mllm.model import vision_config
-from msjoe.miniature.mllm.samples.frame_sets import HIDDEN, shown_by
+from msjoe.miniature.mllm.samples.frame_sets import HIDDEN, KEYFRAME, PREVIEW, shown_by
 from msjoe.reel.drawing.pose import pose_in_shot
-from msjoe.reel.drawing.render import draw
+from msjoe.reel.drawing.render import LEGIBLE, draw
 from msjoe.reel.moments import Moment, random_moment
 from msjoe.reel.vocabulary import CHARACTERS, COLOUR_WORDS, ITEMS, MARKS, PLACES, SHAPES
 
@@ -30,19 +30,18 @@ SIZES = {
     "item": len(ITEMS),
     "mark": len(MARKS),  # last: it cannot be read at preview resolution
 }
-PREVIEW, KEYFRAME = 56, 112  # sides of pictures, pixels
 PER_STEP = 32  # pictures of each size
 
 
 def new_learner(seed: int) -> nn.ModuleDict:
-    """A vision tower with fresh weights and its heads."""
+    """A vision tower with random weights, and its heads."""
     torch.manual_seed(seed)
     config = vision_config()
     visual = Qwen2_5_VisionTransformerPretrainedModel._from_config(config)
     return nn.ModuleDict({"visual": visual, "heads": nn.Linear(config.out_hidden_size, sum(SIZES.values()))})
 
 
-Pictures = tuple[list[Moment], np.ndarray]  # what B pictures show, and they: uint8 [B, size, size, 3]
+Pictures = tuple[list[Moment], np.ndarray]  # what B pictures show, and the pictures, uint8 [B, size, size, 3]
 
 
 def draw_pictures(seed: int, per_size: int, step: int) -> tuple[Pictures, Pictures]:
@@ -71,7 +70,7 @@ def head_loss(
     heads: nn.Linear, seen_BMD: Tensor, moments: Sequence[Moment], side: int
 ) -> tuple[Tensor, dict[str, float]]:
     """Sum over attributes of the mean cross-entropy of pictures of ``side`` pixels, and accuracies."""
-    names = [name for name in SIZES if name != "mark" or side >= KEYFRAME]
+    names = [name for name in SIZES if name != "mark" or side >= LEGIBLE]
     logits_BC = heads(seen_BMD.mean(1))
     truth_BA = torch.tensor([attribute_values(m) for m in moments], device=seen_BMD.device)
     loss, accuracies = torch.zeros((), device=seen_BMD.device), {}
@@ -90,7 +89,7 @@ def attribute_values(moment: Moment) -> tuple[int, ...]:
 
 
 def soften(pictures_BHWC: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Grain of up to 4 levels, as a video codec leaves it, on every picture: same shape, uint8."""
+    """Add grain of up to 4 levels, as a video codec leaves it: same shape, uint8."""
     strength = rng.random((len(pictures_BHWC), 1, 1, 1), dtype=np.float32) * 4
     grain = rng.standard_normal(pictures_BHWC.shape[:3], dtype=np.float32)[..., None] * strength
     return np.clip(np.rint(pictures_BHWC + grain), 0, 255).astype(np.uint8)

@@ -19,6 +19,7 @@ from msjoe.reel.vocabulary import COLOUR_WORDS, COLOURS
 
 CANVAS = 224
 SIZES = (56, 112, 224)
+LEGIBLE = 112  # side from which a mark can be read
 
 
 def draw(moment: Moment, pose: Pose, size: int = CANVAS) -> np.ndarray:

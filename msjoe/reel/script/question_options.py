@@ -9,8 +9,8 @@ from msjoe.reel.script.shot_draft import Draft, Stuck
 from msjoe.reel.vocabulary import ITEMS
 
 
-def options_for(plan: "QuestionPlan", draft: Draft, words: QuestionWords) -> tuple[list[str], int]:
-    """The options, the right one's index. Raises Stuck if the video holds too few wrong ones."""
+def options_for(plan: QuestionPlan, draft: Draft, words: QuestionWords) -> tuple[list[str], int]:
+    """The options and the index of the right one. Raises Stuck if the video has too few wrong ones."""
     if plan.template == "count":
         return [words.option("number", n) for n in range(1, 5)], plan.answer - 1
     if plan.template == "never":
@@ -24,15 +24,17 @@ def options_for(plan: "QuestionPlan", draft: Draft, words: QuestionWords) -> tup
     return [words.option(plan.asked, v) for v in [plan.answer, *wrong]], 0
 
 
-def _pair_values(plan: "QuestionPlan", draft: Draft, part: int) -> list[int]:
+def _pair_values(plan: QuestionPlan, draft: Draft, part: int) -> list[int]:
     """The right item of one half of a pair question, and a wrong one."""
     right = plan.answer[part]
     return [right, *_wrong_values(plan, draft, {right}, 1, plan.keys[part])]
 
 
-def _wrong_values(plan: "QuestionPlan", draft: Draft, but: set[int], count: int, key: dict | None = None) -> list[int]:
-    """Values of the asked attribute that are true at other moments: first of the same subject,
-    then of anyone. In training none would make a composition kept for the test."""
+def _wrong_values(plan: QuestionPlan, draft: Draft, but: set[int], count: int, key: dict | None = None) -> list[int]:
+    """Values of the asked attribute that are true at other moments: of the same subject first, then of anyone.
+
+    In training, none of them makes a composition reserved for the test.
+    """
     key = key or (plan.keys[-1] if plan.keys else {})
     subject = {"who": key["who"]} if "who" in key else {"item": key["item"]} if "item" in key else {}
     barred = but | _barred(plan, draft, key)
@@ -48,8 +50,8 @@ def _wrong_values(plan: "QuestionPlan", draft: Draft, but: set[int], count: int,
     return chosen
 
 
-def _barred(plan: "QuestionPlan", draft: Draft, key: dict[str, int]) -> set[int]:
-    """Values that training never pairs with the key: as options they would give themselves away."""
+def _barred(plan: QuestionPlan, draft: Draft, key: dict[str, int]) -> set[int]:
+    """Values that training never pairs with the key: a model could rule them out without looking."""
     if not draft.seen_only or len({"who", "place", "item"} & (set(key) | {plan.asked})) < 3:
         return set()
     values = draft.pools[plan.asked]

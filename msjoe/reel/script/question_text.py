@@ -1,25 +1,27 @@
-"""Words for Reel's questions, options and ideal queries.
+"""The text of Reel's questions, options and ideal queries.
 
-Who and where are told by name more often than by look; the options of one question all one way.
+Characters and places are called by name more often than described by look. The options of one question are either all
+names or all looks.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
 
-from msjoe.reel.moments import Look
+from msjoe.reel.moments import Look, key_caption
+from msjoe.reel.script.question_plan import QuestionPlan
 from msjoe.reel.vocabulary import CHARACTERS, ITEMS, MARKS, PLACES
-
-if TYPE_CHECKING:
-    from msjoe.reel.script.question_plan import QuestionPlan
 
 ASKS = {"item": "what did {who} hold", "mark": "which mark was beside {who}", "place": "where was {who}"}
 
-NAMED = 0.6  # of who and where: enough left for the question to be a fair query, and a weaker one than an asker's
+# Share of characters and places that are called by name. The rest are described, so that the question itself is a fair
+# search query, though a weaker one than a query written for the video.
+NAMED = 0.6
+PLACE_LOOKS = {f"the {place.name}": place.look for place in PLACES}
 
 
 class QuestionWords:
-    """Says what indices mean, in the names and looks of one video."""
+    """Turns indices into words, with the names and looks of one video."""
 
     def __init__(self, rng: np.random.Generator, cast: dict[int, Look]) -> None:
         self.rng, self.cast = rng, cast
@@ -40,12 +42,12 @@ class QuestionWords:
             return self.place(value, self.options_by_name)
         return {"item": ITEMS, "mark": MARKS, "number": range(10)}[asked][value].__str__()
 
-    def text(self, plan: "QuestionPlan") -> str:
+    def text(self, plan: QuestionPlan) -> str:
         """The question, without options."""
         sentence = getattr(self, f"_text_{plan.template.split()[0]}")(plan)
         return sentence[0].upper() + sentence[1:] + "?"
 
-    def _text_event(self, plan: "QuestionPlan") -> str:
+    def _text_event(self, plan: QuestionPlan) -> str:
         (key,) = plan.keys
         if plan.asked == "who":
             return f"who held the {ITEMS[key['item']]} at {self.place(key['place'])}"
@@ -54,53 +56,52 @@ class QuestionWords:
             return f"{ask} with the {ITEMS[key['item']]}"
         return f"{ask} at {self.place(key['place'])}"
 
-    def _anchor(self, plan: "QuestionPlan") -> str:
+    def _anchor(self, plan: QuestionPlan) -> str:
         key = plan.keys[0]
         return f"{self.who(key['who'])} was at {self.place(key['place'])}"
 
-    def _text_after(self, plan: "QuestionPlan") -> str:
+    def _text_after(self, plan: QuestionPlan) -> str:
         return f"after {self._anchor(plan)}, {ASKS[plan.asked].format(who=self.who(plan.keys[1]['who']))} next"
 
-    def _text_before(self, plan: "QuestionPlan") -> str:
+    def _text_before(self, plan: QuestionPlan) -> str:
         return f"before {self._anchor(plan)}, {ASKS[plan.asked].format(who=self.who(plan.keys[1]['who']))} last"
 
-    def _text_count(self, plan: "QuestionPlan") -> str:
+    def _text_count(self, plan: QuestionPlan) -> str:
         (key,) = plan.keys
         return f"how many different things did {self.who(key['who'])} hold at {self.place(key['place'])}"
 
-    def _text_never(self, plan: "QuestionPlan") -> str:
+    def _text_never(self, plan: QuestionPlan) -> str:
         (key,) = plan.keys
         return f"what did {self.who(key['who'])} never hold at {self.place(key['place'])}"
 
-    def _text_pair(self, plan: "QuestionPlan") -> str:
+    def _text_pair(self, plan: QuestionPlan) -> str:
         one, two = (f"{self.who(k['who'])} hold at {self.place(k['place'])}" for k in plan.keys)
         return f"what did {one}, and what did {two}"
 
-    def _text_most(self, plan: "QuestionPlan") -> str:
+    def _text_most(self, plan: QuestionPlan) -> str:
         if plan.asked == "who":
             return "who was seen for most of the video"
         return "where did most of the video take place"
 
-    def _text_first(self, plan: "QuestionPlan") -> str:
+    def _text_first(self, plan: QuestionPlan) -> str:
         return "where did the video begin"
 
-    def _text_last(self, plan: "QuestionPlan") -> str:
+    def _text_last(self, plan: QuestionPlan) -> str:
         return "where did the video end"
 
-    def queries(self, plan: "QuestionPlan", options: list[str]) -> tuple[str, ...]:
-        """Looks of what the question is about: of the told moments, else of the options."""
+    def queries(self, plan: QuestionPlan, options: list[str]) -> tuple[str, ...]:
+        """Ideal queries: captions of the moments that the question describes, else the looks of the options."""
         if plan.keys:
-            return tuple(dict.fromkeys(self.query(key) for key in plan.keys))
-        looks = self.cast_looks() if plan.asked == "who" else {f"the {p.name}": p.look for p in PLACES}
-        return tuple(looks.get(option, option.removeprefix("the ")) for option in options[:4])
+            return tuple(dict.fromkeys(key_caption(key, self.cast) for key in plan.keys))
+        looks = cast_looks(self.cast) if plan.asked == "who" else PLACE_LOOKS
+        return tuple(option_look(option, looks) for option in options[:4])
 
-    def cast_looks(self) -> dict[str, str]:
-        return {f"the {CHARACTERS[who]}": look.words for who, look in self.cast.items()}
 
-    def query(self, key: dict[str, int]) -> str:
-        """The caption of what a key tells, e.g. "red triangle with a key, blue waves"."""
-        item = f"a {ITEMS[key['item']]}" if "item" in key else ""
-        body = self.cast[key["who"]].words if "who" in key else ""
-        thing = f"{body} with {item}" if body and item else body or item
-        place = PLACES[key["place"]].look if "place" in key else ""
-        return ", ".join(part for part in (thing, place) if part)
+def cast_looks(cast: Mapping[int, Look]) -> dict[str, str]:
+    """ "the wizard" -> "red triangle", for each character of ``cast``."""
+    return {f"the {CHARACTERS[who]}": look.words for who, look in cast.items()}
+
+
+def option_look(option: str, looks: Mapping[str, str]) -> str:
+    """How an option looks. One that is not in ``looks`` is a look already."""
+    return looks.get(option, option.removeprefix("the "))

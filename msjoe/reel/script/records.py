@@ -1,5 +1,6 @@
 """The script of a video as data: its shots, and the questions about it."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 from msjoe.checkpoint_stamp import REEL_VERSION
@@ -50,3 +51,7 @@ class Script:
     scenes: tuple[Scene, ...]
     questions: tuple[Question, ...]
     version: str = REEL_VERSION
+
+    def scene_at(self, seconds: float) -> Scene:
+        """The scene on screen."""
+        return self.scenes[bisect_right(self.scenes, seconds, key=lambda scene: scene.start) - 1]

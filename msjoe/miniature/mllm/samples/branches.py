@@ -1,4 +1,4 @@
-"""A question and its reply, as text, with the places where attention is supervised."""
+"""A question and its reply as text, and which of its tokens have supervised attention."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from msjoe.prompts import MINIATURE_TEMPLATES
 TURN = "<|im_end|>\n<|im_start|>assistant\n"
 
 
-# For a token of the reply: its index (below 0: of the prompt, counted from its last), the frames to look at first, and
-# the frames that then show it.
+# A token of the reply by its index (below 0: of the prompt, counted from its last token), the frames to look at first,
+# and the frames that then show it.
 Point = tuple[int, tuple[int, ...], tuple[int, ...]]
 
 
-# For a token of the reply: its index, and the index of the prompt's token that it repeats.
+# A token of the reply by its index, and the index of the prompt's token that it repeats.
 Copied = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Branch:
-    """The rest of a prompt after its frames, and the reply to learn. ``kind`` names it in metrics."""
+    """The rest of a prompt after its frames, and the target reply. ``kind`` names it in metrics."""
 
     kind: str
     prompt: str
@@ -44,8 +44,11 @@ def answer_branch(
     looks: Sequence[tuple] = (),
     option_looks: Sequence[tuple[int, ...]] = (),
 ) -> Branch:
-    """``looks``: (first, second) frames of each part of the reply; one part: all of the reply's tokens,
-    two: its first and its last token. ``option_looks``: the frames that each option's last token is to look at."""
+    """``looks``: the (first, second) frames of each part of the reply.
+
+    With one part they belong to all tokens of the reply, with two to its first and its last token. ``option_looks``:
+    the frames that the last token of each option should attend to.
+    """
     last = len(encode(reply)) - 1
     offsets = range(last + 1) if len(looks) == 1 else (0, last)
     parts = list(looks) * (last + 1) if len(looks) == 1 else looks
@@ -65,7 +68,7 @@ def option_end(prompt: str, options: Sequence[str], option: str) -> int:
 
 
 def copied_from(prompt: str, options: Sequence[str], reply: str) -> tuple[Copied, ...]:
-    """Which of the prompt's tokens the reply repeats, where it is one of the options."""
+    """Which tokens of the prompt the reply repeats; () where it is not one of the options."""
     if reply not in options:
         return ()
     length = len(encode(reply))

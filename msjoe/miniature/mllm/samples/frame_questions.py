@@ -1,8 +1,7 @@
-"""Questions about a show, worded by Reel's own ``QuestionWords``; they hold for the shown frames alone, as if
-these were all of the video.
+"""Questions about the frames of a sample, in Reel's own wording (``QuestionWords``).
 
-A question knows which frames it is about: training tells three attention heads to look there
-(``mllm_pointing``). The model itself never gets to see them.
+An answer holds for these frames alone, as if they were the whole video. A question also records which frames it is
+about: training supervises a few attention heads with that (``attention_loss``), and the model gets it in no other way.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,26 +9,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from msjoe.miniature.mllm.samples.frame_sets import HIDDEN, LEGIBLE, FrameSet, readable
+from msjoe.miniature.mllm.samples.frame_sets import HIDDEN, FrameSet, readable
+from msjoe.reel.drawing.render import LEGIBLE
 from msjoe.reel.moments import Moment
 from msjoe.reel.script.question_plan import QuestionPlan
 from msjoe.reel.script.question_text import QuestionWords
 from msjoe.reel.vocabulary import ITEMS
 
-Frames = tuple[int, ...]  # indices into a show
+Frames = tuple[int, ...]  # indices into a FrameSet
 
 
 @dataclass(frozen=True)
 class FrameQuestion:
-    """A question about a show with its options; ``right`` is the index of the right one."""
+    """A question with its options; ``right`` is the index of the right one."""
 
     text: str
     options: tuple[str, ...]
     right: int
-    keys: tuple[dict[str, int], ...] = ()  # what the text tells of each moment, in indices
+    keys: tuple[dict[str, int], ...] = ()  # the attributes that the text gives of each moment, as indices
     # For each part of the answer: the frames to look at first, and those that then show the part.
     looks: tuple[tuple[Frames, Frames], ...] = ()
-    option_looks: tuple[Frames, ...] = ()  # for each option: the frames that rule it out, where that is what is asked
+    option_looks: tuple[Frames, ...] = ()  # "never" questions: the frames that rule out each option
 
 
 def holds(moment: Moment, key: dict[str, int]) -> bool:
@@ -40,9 +40,9 @@ def _event(rng: np.random.Generator, show: FrameSet) -> QuestionPlan | None:
     asked = ("item", "mark", "place", "who")[rng.integers(4)]
     if asked == "mark" and show.size < LEGIBLE:
         asked = "item"
-    told = {"item": ("who", "place"), "mark": ("who", "place"), "place": ("who", "item"), "who": ("item", "place")}
+    given = {"item": ("who", "place"), "mark": ("who", "place"), "place": ("who", "item"), "who": ("item", "place")}
     moment = show.frames[rng.integers(len(show.frames))].moment
-    key = {name: getattr(moment, name) for name in told[asked]}
+    key = {name: getattr(moment, name) for name in given[asked]}
     answers = {getattr(f.moment, asked) for f in show.frames if holds(f.moment, key)}
     return (
         QuestionPlan("event", [], asked, answers.pop(), [key]) if len(answers) == 1 and HIDDEN not in answers else None
@@ -50,7 +50,7 @@ def _event(rng: np.random.Generator, show: FrameSet) -> QuestionPlan | None:
 
 
 def _order(rng: np.random.Generator, show: FrameSet) -> QuestionPlan | None:
-    """What another character did next after, or last before, a moment that is shown once."""
+    """What another character did next after, or last before, a moment that occurs once."""
     ahead = bool(rng.integers(2))
     moments = [frame.moment for frame in show.frames][:: 1 if ahead else -1]
     anchor = int(rng.integers(len(moments)))
@@ -65,7 +65,7 @@ def _order(rng: np.random.Generator, show: FrameSet) -> QuestionPlan | None:
 
 
 def _repeated(rng: np.random.Generator, show: FrameSet) -> tuple[dict[str, int], list[int]] | None:
-    """A (who, place) that is shown more than once, if any is, and the different items there."""
+    """A (who, place) that occurs more than once, if there is one, and the different items there."""
     pairs = [(f.moment.who, f.moment.place) for f in show.frames]
     repeated = [pair for pair in pairs if pairs.count(pair) > 1] or pairs
     who, place = repeated[rng.integers(len(repeated))]
@@ -113,7 +113,7 @@ def _last(rng: np.random.Generator, show: FrameSet) -> QuestionPlan | None:
     return QuestionPlan("last", [], "place", show.frames[-1].moment.place)
 
 
-# (fewest frames, share, planner); a planner that finds nothing to ask gives None
+# (fewest frames, share, planner); a planner that finds nothing to ask returns None
 PLANNERS: tuple[tuple[int, float, Callable[[np.random.Generator, FrameSet], QuestionPlan | None]], ...] = (
     (1, 2, _event),
     (2, 4, _order),
@@ -127,7 +127,7 @@ PLANNERS: tuple[tuple[int, float, Callable[[np.random.Generator, FrameSet], Ques
 
 
 def ask(rng: np.random.Generator, show: FrameSet) -> FrameQuestion:
-    """A question about the show."""
+    """A random question about the frames."""
     fitting = [(share, make) for fewest, share, make in PLANNERS if len(show.frames) >= fewest]
     shares = np.array([share for share, _ in fitting])
     while True:
@@ -153,17 +153,17 @@ def ruling_out(show: FrameSet, seen: Frames, options: Sequence[str]) -> tuple[Fr
 
 
 def _looks(plan: QuestionPlan, moments: Sequence[Moment]) -> tuple[tuple[Frames, Frames], ...]:
-    """Where the answer's parts are seen; () where the whole show has to be weighed."""
-    told = [tuple(i for i, moment in enumerate(moments) if holds(moment, key)) for key in plan.keys]
+    """The frames that show each part of the answer; () where all frames count."""
+    matching = [tuple(i for i, moment in enumerate(moments) if holds(moment, key)) for key in plan.keys]
     if plan.template not in ("after", "before"):
-        return tuple((frames, frames) for frames in told)
-    (anchor,), others = told
+        return tuple((frames, frames) for frames in matching)
+    (anchor,), others = matching
     later = [i for i in others if i > anchor] if plan.template == "after" else [i for i in others[::-1] if i < anchor]
     return (((anchor,), (later[0],)),)
 
 
 def _options(rng: np.random.Generator, show: FrameSet, plan: QuestionPlan, words: QuestionWords) -> list[str]:
-    """The right option first (a count's stand in order)."""
+    """The right option first; those of a count in order."""
     if plan.template == "count":
         return [str(n) for n in range(1, 5)]
     if plan.template == "never":
@@ -177,7 +177,7 @@ def _options(rng: np.random.Generator, show: FrameSet, plan: QuestionPlan, words
 
 
 def _wrong(rng: np.random.Generator, show: FrameSet, attribute: str, but: set[int], count: int) -> list[int]:
-    """Values of an attribute: what the frames show first, then what the video shows."""
+    """Wrong values of an attribute: first those that the frames show, then those of the rest of the video."""
     chosen: list[int] = []
     scenes = (frame.moment for frame in show.frames), (scene.moment for scene in show.script.scenes)
     for moments in scenes:

@@ -1,4 +1,4 @@
-"""What the miniature MLLM is shown in training: a handful of frames of a train-split video."""
+"""The frames of a training sample: a few pictures of a video of the train split."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,19 +7,20 @@ from functools import lru_cache
 import numpy as np
 
 from msjoe.reel.drawing.pose import TICKS, Pose, drift
-from msjoe.reel.drawing.render import draw
+from msjoe.reel.drawing.render import LEGIBLE, draw
+from msjoe.reel.evidence import random_evidence_times
 from msjoe.reel.moments import Moment, held_out
 from msjoe.reel.script.records import SPLIT_VIDEOS, TRACKS, Question, Scene, Script
 from msjoe.reel.script.write_script import make_script
 from msjoe.reel.vocabulary import ITEMS, MARKS
 
-LEGIBLE = 112  # pixels of side from which a mark can be read
-HIDDEN = -1  # the mark of a moment whose picture does not show it
+PREVIEW, KEYFRAME = 56, 112  # sides of pictures, pixels
+HIDDEN = -1  # the mark of a moment whose plate is turned
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture of a show: when, what it shows, and how it is drawn."""
+    """One picture: its time, what it shows, and how it is drawn."""
 
     seconds: float
     moment: Moment
@@ -28,7 +29,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class FrameSet:
-    """Frames in time order, drawn at ``size`` pixels, and the video they are from."""
+    """Frames in time order, drawn at ``size`` x ``size`` pixels, and the video they come from."""
 
     frames: tuple[Frame, ...]
     size: int
@@ -51,15 +52,14 @@ def cached_script(split: str, track: str, seed: int) -> Script:
 def random_script(
     rng: np.random.Generator, split: str = "train", shares: tuple[float, ...] = (0.25, 0.25, 0.25, 0.25)
 ) -> Script:
-    """A video of a split; ``shares`` are the tracks'."""
+    """A video of a split; ``shares`` are the chances of the tracks."""
     track = TRACKS[rng.choice(len(TRACKS), p=shares)]
     return cached_script(split, track, int(rng.integers(SPLIT_VIDEOS[split])))
 
 
 def frame_at(script: Script, seconds: float) -> Frame:
     """The frame on screen, as ReelSource draws it."""
-    starts = [scene.start for scene in script.scenes]
-    return _frame(script.scenes[int(np.searchsorted(starts, seconds, side="right")) - 1], seconds)
+    return _frame(script.scene_at(seconds), seconds)
 
 
 def _frame(scene: Scene, seconds: float) -> Frame:
@@ -68,18 +68,20 @@ def _frame(scene: Scene, seconds: float) -> Frame:
 
 
 def shown_by(moment: Moment, pose: Pose) -> Moment:
-    """What a picture lets one see of a moment: no mark while the plate is turned."""
+    """What a picture shows of a moment: the mark is HIDDEN while the plate is turned."""
     return moment.but(mark=HIDDEN) if pose.turned else moment
 
 
 def readable(moment: Moment, size: int) -> bool:
-    """Whether a picture of ``size`` pixels of what ``shown_by`` gave tells the mark."""
+    """Whether the mark can be read in a picture of ``size`` pixels. ``moment`` is what ``shown_by`` gave."""
     return size >= LEGIBLE and moment.mark != HIDDEN
 
 
 def random_frames(rng: np.random.Generator, count: int, size: int) -> FrameSet:
-    """``count`` frames of random shots, or at random times; in two of three shows of three frames
-    and more some are changed to repeat one character at one place."""
+    """``count`` frames of random shots, or at random times.
+
+    In two of three sets of three frames and more, some frames are changed to repeat one character at one place.
+    """
     script = random_script(rng)
     if rng.random() < 0.5 and count <= len(script.scenes):
         scenes = [script.scenes[i] for i in np.sort(rng.choice(len(script.scenes), count, replace=False))]
@@ -99,18 +101,17 @@ def spread_frames(rng: np.random.Generator, script: Script, count: int, size: in
 
 
 def evidence_frames(rng: np.random.Generator, script: Script, question: Question, count: int, size: int) -> FrameSet:
-    """A random time of each piece of evidence (``count`` of them at most) and random other times."""
-    spans = list(question.evidence)
-    if len(spans) > count:
-        spans = [spans[i] for i in rng.choice(len(spans), count, replace=False)]
-    times = [float(rng.uniform(start, end)) for start, end in spans]
-    times += rng.uniform(0, script.duration, count - len(times)).tolist()
-    return FrameSet(tuple(frame_at(script, t) for t in sorted(times)), size, script)
+    """A frame in each piece of evidence (at most ``count``), and frames at random times."""
+    times = random_evidence_times(rng, question, script.duration, count)
+    return FrameSet(tuple(frame_at(script, t) for t in times), size, script)
 
 
 def _gather(rng: np.random.Generator, frames: list[Frame]) -> list[Frame]:
-    """Make two to four frames show the same character at the same place: as Reel's questions on several moments
-    have it, four with one to four kinds of item or three with three."""
+    """Make two to four frames show the same character at the same place.
+
+    That is what Reel's questions about several moments need: four frames with one to four kinds of item, or three
+    frames with three.
+    """
     count = min(int(rng.choice((2, 3, 4), p=(0.1, 0.35, 0.55))), len(frames))
     chosen = rng.choice(len(frames), count, replace=False)
     first = frames[chosen[0]].moment

@@ -3,40 +3,41 @@
 import numpy as np
 
 from msjoe.miniature.mllm.samples.frame_questions import Frames, holds
-from msjoe.miniature.mllm.samples.frame_sets import LEGIBLE, FrameSet, readable
+from msjoe.miniature.mllm.samples.frame_sets import FrameSet, readable
 from msjoe.miniature.mllm.vocabulary import ATTRIBUTE_WORDS, FIND_QUESTION, HOP_QUESTION, STEP_QUESTION
+from msjoe.reel.drawing.render import LEGIBLE
 from msjoe.reel.moments import Moment, caption
 from msjoe.reel.script.question_text import QuestionWords
 from msjoe.reel.vocabulary import CHARACTERS, COLOUR_WORDS, ITEMS, MARKS, PLACES, SHAPES
 
 
 def find(rng: np.random.Generator, show: FrameSet) -> tuple[str, str, Frames]:
-    """A look-up in few words, "Which item, the king, the harbour?": the text, the reply, the frames that show it.
+    """A look-up such as "Which item, the king, the harbour?": the text, the reply, the frames that show it.
 
-    One or two things are told that together leave one answer.
+    It gives one or two attributes, which leave a single answer.
     """
-    told = {"who": "character", "place": "place", "item": "item"}
+    given = {"who": "character", "place": "place", "item": "item"}
     asked = [name for name in ATTRIBUTE_WORDS if name != "caption" and (name != "mark" or show.size >= LEGIBLE)]
     moments = [frame.moment for frame in show.frames]
     while True:
         moment = moments[rng.integers(len(moments))]
-        names = [str(name) for name in rng.choice(list(told), int(rng.integers(1, 3)), replace=False)]
+        names = [str(name) for name in rng.choice(list(given), int(rng.integers(1, 3)), replace=False)]
         attribute = str(rng.choice(asked))
-        if attribute in {told[name] for name in names}:
+        if attribute in {given[name] for name in names}:
             continue
         key = {name: getattr(moment, name) for name in names}
         frames = tuple(i for i, m in enumerate(moments) if holds(m, key))
         replies = {look_words(moments[i], attribute) for i in frames}
         if len(replies) == 1 and (attribute != "mark" or all(readable(moments[i], show.size) for i in frames)):
-            text = FIND_QUESTION.format(attribute=attribute, told=_told(rng, show, key))
+            text = FIND_QUESTION.format(attribute=attribute, given=_given(rng, show, key))
             return text, replies.pop(), frames
 
 
 def hop(rng: np.random.Generator, show: FrameSet) -> tuple[str, str, tuple[Frames, Frames]] | None:
-    """A look-up in two steps, "Which item, after the king, the harbour, the chef?", or of the neighbouring
-    frame, "Which item, next after the king, the harbour?": the text, the reply, the frames of both steps.
+    """A look-up in two steps: the text, the reply, and the frames of both steps.
 
-    None where the drawn moment is shown more than once or nothing is beside it.
+    "Which item, after the king, the harbour, the chef?", or, of the neighbouring frame, "Which item, next after the
+    king, the harbour?". None where the drawn moment is shown more than once or has no neighbour to ask about.
     """
     moments = [frame.moment for frame in show.frames]
     anchor, ahead = int(rng.integers(len(moments))), bool(rng.integers(2))
@@ -54,11 +55,11 @@ def hop(rng: np.random.Generator, show: FrameSet) -> tuple[str, str, tuple[Frame
     names = ("place", "colour", "shape", "item", *(("mark",) if readable(moments[target], show.size) else ()))
     attribute = names[rng.integers(len(names))]
     who = QuestionWords(rng, show.script.cast).who(moments[target].who)
-    text = wording.format(attribute=attribute, way=way, told=_told(rng, show, key), who=who)
+    text = wording.format(attribute=attribute, way=way, given=_given(rng, show, key), who=who)
     return text, look_words(moments[target], attribute), ((anchor,), (target,))
 
 
-def _told(rng: np.random.Generator, show: FrameSet, key: dict[str, int]) -> str:
+def _given(rng: np.random.Generator, show: FrameSet, key: dict[str, int]) -> str:
     words = QuestionWords(rng, show.script.cast)
     say = {"who": words.who, "place": words.place, "item": lambda item: f"the {ITEMS[item]}"}
     return ", ".join(say[name](value) for name, value in key.items())

@@ -1,9 +1,8 @@
 """Training samples of the miniature MLLM as tensors.
 
-A sample is a prefix (the frames, as prompts show them) and several branches (a question and its
-reply each). A branch sees the prefix and itself only and its positions go on from the prefix, so
-that every branch is computed just as if it stood alone in a prompt of its own, while frames are
-encoded once.
+A sample is a prefix (the frames, as in prompts) and several branches (a question and its reply each). A branch attends
+to the prefix and to itself only, and its positions continue those of the prefix. So each branch is computed as if it
+were the only one in its prompt, while frames are encoded once.
 
 Shapes: B samples, K frames of a sample, L tokens (padded), R reply tokens of the batch.
 """
@@ -20,12 +19,12 @@ from msjoe.miniature.mllm.samples.frame_sets import FrameSet
 from msjoe.prompts import MINIATURE_TEMPLATES
 
 PIXELS_PER_TOKEN = 28
-PADDING = -1  # segment of tokens that are none
+PADDING = -1  # segment of padding
 
 
 @dataclass(frozen=True)
 class PackedBatch:
-    """What the training forward needs. All shows of a batch have K frames of one size."""
+    """The inputs of the training forward. All samples of a batch have K frames of one size."""
 
     pictures: np.ndarray | None  # uint8 [B * K, H, W, 3]
     moments: tuple  # of the B * K pictures
@@ -42,11 +41,11 @@ class PackedBatch:
 
 @dataclass(frozen=True)
 class AttentionTargets:
-    """Where reply tokens are to look: P of them at frames, C of them at the right option."""
+    """Where reply tokens should attend: P of them to frames, C of them to the right option."""
 
     rows_P: Tensor  # int64, sample
     places_P: Tensor  # int64, the token before the reply token
-    wanted_2PK: Tensor  # float32, shares over the sample's frames, of the first and of the second look
+    wanted_2PK: Tensor  # float32, target attention over the sample's frames, of the first and of the second look
     ends_BK: Tensor  # int64, the token that ends each frame
     copies_3C: Tensor  # int64: sample, the token before the reply token, the option's token
 
@@ -102,7 +101,7 @@ def _points(
 
 
 def _frame_ends(ids_BL: Tensor, frames: int) -> Tensor:
-    """int64 [B, K]: places of the tokens that end the frames."""
+    """int64 [B, K]: positions of the tokens that end the frames."""
     (end,) = encode("<|vision_end|>")
     return (ids_BL == end).nonzero()[:, 1].view(len(ids_BL), frames)
 
@@ -138,8 +137,8 @@ def _none(count: int) -> np.ndarray:
 def _prefix(show: FrameSet) -> tuple[np.ndarray, np.ndarray]:
     """Token ids [P] of the frames and their rotary positions [3, P].
 
-    A picture's tokens share one time; rows and columns count on from it; text goes on after the
-    larger of both (Qwen2-VL's multimodal rotary embedding).
+    A picture's tokens share one time, and rows and columns count from it; text continues after the largest of them
+    (Qwen2-VL's multimodal rotary embedding).
     """
     side = show.size // PIXELS_PER_TOKEN
     rows, cols = (grid.ravel() for grid in np.mgrid[:side, :side])

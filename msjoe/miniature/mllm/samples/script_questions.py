@@ -1,4 +1,4 @@
-"""Reel's own questions in the form of FrameQuestion."""
+"""Reel's own questions as FrameQuestion."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from msjoe.reel.vocabulary import ITEMS
 
 
 def of_script(question: Question, show: FrameSet) -> FrameQuestion:
-    """Reel's own question in the same form; its evidence is where to look."""
+    """A question of the script; the frames to look at are those inside its evidence."""
     right = LETTERS.index(question.answer)
     spans = [tuple(i for i, t in enumerate(show.times) if start <= t < end) for start, end in question.evidence]
     if question.template == "never":
@@ -23,7 +23,7 @@ def of_script(question: Question, show: FrameSet) -> FrameQuestion:
 def _evidence_looks(
     question: Question, right: int, spans: Sequence[Frames], show: FrameSet
 ) -> tuple[tuple[Frames, Frames], ...]:
-    """``spans``: the frames of each piece of evidence, in time order. () where nothing is to be told."""
+    """``spans``: the frames of each piece of evidence, in time order. () where no frame can be singled out."""
     seen = tuple(i for span in spans for i in span)
     kind = question.template.split()[0]
     if kind in ("after", "before"):

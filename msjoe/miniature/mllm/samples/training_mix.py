@@ -1,19 +1,18 @@
-"""What the miniature MLLM learns in the second stage of its training: the mix of its samples.
+"""The mix of training samples in the second stage of the miniature MLLM.
 
-A sample is a few frames and many short questions about them, so that frames are paid for once:
+A sample is a few frames and many short questions about them, so that frames are encoded once:
 
 - look: what a single frame shows ("At 1:40, which item?");
 - find: a look-up among several ("Which item, the king, the harbour?"), the shortest form of
   what Reel asks for; hop: one in two steps ("Which item, after the king, the harbour, the chef?");
-- open and choice: questions worded as Reel words them, answered in words, without and with options
-  (the prompt of step 4);
+- open and choice: questions in Reel's wording, answered in words, without and with options (the prompt of step 4);
 - reel: Reel's own questions of the train split, with frames of their evidence, likewise;
 - captions: what every frame shows, one line each;
-- copy: words to say again, as queries say again what a question tells;
+- copy: words to repeat, as queries repeat words of a question;
 - queries: the prompt of step 1, answered as the teachers do.
 
-Choices are answered in words because letters are slow to learn: after 850 steps of an earlier run
-they were still at chance while words were at 60 %.
+Choices are answered in words because letters are slow to learn: after 850 steps of an earlier run letters were still
+at chance, and words at 60 %.
 
 A batch depends on (seed, step) alone.
 """
@@ -25,6 +24,8 @@ import numpy as np
 from msjoe.miniature.mllm.samples.branches import Branch, Point, answer_branch, encode, reason_branch
 from msjoe.miniature.mllm.samples.frame_questions import FrameQuestion, ask
 from msjoe.miniature.mllm.samples.frame_sets import (
+    KEYFRAME,
+    PREVIEW,
     Frame,
     FrameSet,
     evidence_frames,
@@ -43,18 +44,16 @@ from msjoe.reel.moments import Moment, caption
 from msjoe.reel.script.records import Script
 from msjoe.reel.vocabulary import CHARACTERS, MARKS
 
-PREVIEW, KEYFRAME = 56, 112
-
 
 @dataclass(frozen=True)
 class MixPart:
-    """One kind of batch."""
+    """One kind of batch in the mix."""
 
     share: float
-    make: str  # name of the maker of a sample
+    make: str  # which function makes a sample
     size: int
     frames: tuple[int, ...]  # K is one of these
-    tokens: int = 3000  # of a step, about; decides the number of samples
+    tokens: int = 3000  # of a step, roughly; decides the number of samples
 
 
 OWN_TRACKS = (0.1, 0.2, 0.6, 0.1)  # of Reel's own questions; `multi` is learned last
@@ -100,7 +99,7 @@ def draw_samples(seed: int, step: int) -> list[tuple[FrameSet, list[Branch]]]:
 
 
 def samples_tokens(show: FrameSet, branches: list[Branch]) -> int:
-    """About how many tokens a sample has."""
+    """Roughly how many tokens a sample has."""
     of_frame = (show.size // 28) ** 2 + 8
     return of_frame * len(show.frames) + sum(len(encode(b.prompt)) + len(encode(b.reply)) + 6 for b in branches)
 
@@ -113,7 +112,7 @@ def look_sample(rng: np.random.Generator, count: int, size: int) -> tuple[FrameS
 
 
 def seen_sample(rng: np.random.Generator, count: int, size: int) -> tuple[FrameSet, list[Branch]]:
-    """A synthetic show with look-ups, open questions and choices."""
+    """Random frames with look-ups, open questions and choices."""
     show = random_frames(rng, count, size)
     branches = [*finds(rng, show, 2), *hops(rng, show, 6), *questions(rng, show, 1, 5), copy_branch(rng)]
     if count > 1 and rng.random() < 0.15:
@@ -123,8 +122,10 @@ def seen_sample(rng: np.random.Generator, count: int, size: int) -> tuple[FrameS
 
 
 def reel_sample(rng: np.random.Generator, count: int, size: int) -> tuple[FrameSet, list[Branch]]:
-    """One of Reel's questions with its evidence among ``count`` frames (one in six: evenly spread
-    frames, as likely as not without it), and synthetic questions about the same frames."""
+    """One of Reel's questions with its evidence among ``count`` frames, and synthetic questions about the same frames.
+
+    One sample in six has evenly spread frames instead, which often miss the evidence.
+    """
     script = random_script(rng, shares=OWN_TRACKS)
     question = script.questions[rng.integers(len(script.questions))]
     if question.track == "global" or rng.random() < 1 / 6:
@@ -148,7 +149,7 @@ def query_sample(rng: np.random.Generator, count: int, size: int) -> tuple[Frame
 
 
 def costume_points(reply: str, previews: FrameSet) -> tuple[Point, ...]:
-    """Where a reply names a costume that the previews show: its two words, and the frames to read it off."""
+    """Attention targets for the two words of each costume in the reply: the previews that show it."""
     points = []
     for who in {frame.moment.who for frame in previews.frames}:
         frames = tuple(i for i, frame in enumerate(previews.frames) if frame.moment.who == who)
@@ -162,7 +163,7 @@ def costume_points(reply: str, previews: FrameSet) -> tuple[Point, ...]:
 
 
 def _hidden(rng: np.random.Generator, script: Script) -> FrameSet:
-    """A few random shots, to ask about."""
+    """A few random shots to ask about, which the model is not shown."""
     chosen = np.sort(rng.choice(len(script.scenes), min(8, len(script.scenes)), replace=False))
     frames = tuple(Frame(s.start, s.moment, s.pose) for s in (script.scenes[i] for i in chosen))
     return FrameSet(frames, KEYFRAME, script)
@@ -201,6 +202,6 @@ def copy_branch(rng: np.random.Generator) -> Branch:
 
 
 def full_caption(moment: Moment, size: int) -> str:
-    """The caption with the character's name before it and, where it can be read, the mark behind."""
+    """The character's name, the caption and, where it can be read, the mark."""
     mark = f", {MARKS[moment.mark]}" if readable(moment, size) else ""
     return f"{CHARACTERS[moment.who]}, {caption(moment)}{mark}"
