@@ -3,7 +3,7 @@
     python benchmarks/mllm_training.py --steps 4
 
 A training sample is a few frames with many short questions about them, each of which sees the frames and itself
-only (``msjoe/reel/mllm_batches.py``). Side by side in one run, forward and backward of the same questions:
+only (``msjoe/miniature/mllm/samples/packing.py``). Side by side in one run, forward and backward of the same questions:
 
 - packed: as training does it, frames encoded once for all their questions;
 - transformers: the model's own forward pass on what its processor makes of a question's prompt, eight of about equal

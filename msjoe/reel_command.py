@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         train = reel.add_parser(f"train-{part}", help=f"train the miniature {part.upper()}; resumes", add_help=False)
         train.set_defaults(run=run_train, trainer=f"msjoe.miniature.{part}.train", prog=train.prog)
 
-    check = reel.add_parser("check", help="whether this world is hard and fair: its gates, each with its interval")
+    check = reel.add_parser("check", help="check that the world is hard and fair: its gates, each with its interval")
     check_command.add_arguments(check)
     check.set_defaults(run=check_command.run_args)
 
@@ -60,7 +60,7 @@ def run_make(args: argparse.Namespace) -> None:
 
 
 def run_train(args: argparse.Namespace) -> None:
-    """A trainer's own module reads its flags, so that they have one home, and torch is imported for it alone."""
+    """The trainer's module defines its flags, so torch is imported only for a training command."""
     logging.getLogger().setLevel(logging.INFO)
     trainer = import_module(args.trainer)
     parser = argparse.ArgumentParser(args.prog, description=trainer.__doc__.splitlines()[0])

@@ -1,4 +1,4 @@
-"""The three videos bundled with the page. Their seeds were fixed before any result was seen."""
+"""The three videos bundled with the page. Their seeds were fixed before any results were known."""
 
 import json
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class BundledVideo:
     minutes: float
 
 
-# Seeds above those of the test split, so that no score is ever measured on them.
+# Seeds beyond the test split, so that no score is measured on them.
 EXAMPLES = (
     BundledVideo("A needle in ten minutes", "needle", 2001, 10),
     BundledVideo("Several moments", "multi", 2002, 6),
@@ -39,7 +39,7 @@ def write_examples(folder: Path, progress: bool = True) -> Path:
     return path
 
 
-def _record(example: BundledVideo, video: Path, told: dict) -> dict:
+def _record(example: BundledVideo, video: Path, about: dict) -> dict:
     keys = ("text", "options", "answer", "template", "evidence")
     return {
         "file": video.as_posix(),
@@ -47,6 +47,6 @@ def _record(example: BundledVideo, video: Path, told: dict) -> dict:
         "track": example.track,
         "seed": example.seed,
         "minutes": example.minutes,
-        "reel_version": told["reel_version"],
-        "questions": [{"question": q["text"]} | {k: q[k] for k in keys[1:]} for q in told["questions"]],
+        "reel_version": about["reel_version"],
+        "questions": [{"question": q["text"]} | {k: q[k] for k in keys[1:]} for q in about["questions"]],
     }

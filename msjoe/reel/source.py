@@ -1,4 +1,4 @@
-"""A Reel video without a file: the same pictures that the file holds, through the same interface."""
+"""A Reel video without a file: the same pictures as in the file, through the same interface."""
 
 import bisect
 import hashlib
@@ -13,15 +13,15 @@ from msjoe.video.base import dense_count
 
 
 class ReelSource:
-    """A FrameSource that draws. It holds a drawing function and no script, seed or answer.
+    """A FrameSource that draws its frames. It holds a drawing function, and neither script nor answers.
 
     The picture changes ``TICKS`` times a second, as in the files.
     """
 
     def __init__(self, script: Script) -> None:
         self.duration = script.duration
-        told = f"reel {script.version} {script.split} {script.track} {script.seed} {script.duration}"
-        self.id = "reel-" + hashlib.sha256(told.encode()).hexdigest()[:24]
+        key = f"reel {script.version} {script.split} {script.track} {script.seed} {script.duration}"
+        self.id = "reel-" + hashlib.sha256(key.encode()).hexdigest()[:24]
         self._draw = _painter(script.scenes)
 
     def dense(self, fps: float, size: int, batch: int = 64) -> Iterator[np.ndarray]:

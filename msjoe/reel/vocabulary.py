@@ -1,9 +1,9 @@
-"""The vocabulary of Reel: what can be seen, what it looks like in words, and what it is called.
+"""The vocabulary of Reel: what can be seen, how it looks in words, and what it is called.
 
-Two kinds of words. A *look* is how something appears ("blue waves", "red triangle"); CLIP knows
-looks. A *name* is what people call it ("the harbour", "the wizard"); CLIP never hears names.
-A place's look belongs to its name in every video. A character is known by the hat, while the
-body (colour and shape) is a costume drawn anew for every video: only the previews show it.
+There are two kinds of words. A *look* is how something appears ("blue waves", "red triangle"); CLIP knows looks. A
+*name* is what people call it ("the harbour", "the wizard"); CLIP never sees names. A place has the same look in every
+video. A character is recognised by the hat, while the body (colour and shape) is a costume drawn anew for every video:
+only the previews show it.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ CHARACTERS = ("wizard", "king", "chef", "pirate", "guard", "farmer", "dancer", "
 
 @dataclass(frozen=True)
 class ReelPlace:
-    """A pattern in two colours: ``look`` is its caption, ``name`` what people call it."""
+    """A pattern in two colours. ``look`` is its caption, ``name`` what people call it."""
 
     name: str
     look: str

@@ -1,1 +1,1 @@
-"""``msjoe reel check``: Reel's gates of fairness, each a number with its interval and the range it must lie in."""
+"""``msjoe reel check``: gates that show that Reel is hard and fair, each with its interval and wanted range."""

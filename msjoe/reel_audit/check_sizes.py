@@ -1,4 +1,4 @@
-"""How much a check looks at. Imports nothing heavy."""
+"""The sizes of a check. Imports nothing heavy."""
 
 from dataclasses import dataclass, fields
 

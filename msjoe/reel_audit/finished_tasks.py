@@ -1,4 +1,4 @@
-"""What a check has found so far, safe against a stop at any moment: a line for each finished task."""
+"""What a check has finished, safe against a stop at any moment: a line for each task."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +14,7 @@ ADVICE = "what is done is kept; make room, then give the same command again"
 
 
 class FinishedTasks:
-    """Results of tasks by name, in a JSON Lines file. A last line that a stop cut off is dropped."""
+    """Results of tasks by name, in a JSON Lines file. An incomplete last line is dropped."""
 
     def __init__(self, path: Path) -> None:
         """Raises CheckpointError for a whole line that is not a result."""
@@ -26,13 +26,13 @@ class FinishedTasks:
             self.results[row["task"]] = row["result"]
 
     def add(self, task: str, result: Any) -> None:
-        """Keep a result, JSON all through; it is on the disk when this returns. Raises PathError for a full disk."""
+        """Keep a result that JSON can hold; it is on the disk when this returns. Raises PathError for a full disk."""
         with writing(self.path, ADVICE):
             append_lines(self.path, [{"task": task, "result": result}])
         self.results[task] = json.loads(json.dumps(result))
 
     def run(self, function: Callable, tasks: Mapping[str, Any], pool: Executor) -> Iterator[str]:
-        """Do those of ``tasks`` (name -> argument) that have no result yet; yields each name when it is done."""
+        """Run the ``tasks`` (name -> argument) without a result; yields the name of each when it is finished."""
         waiting = {pool.submit(function, given): name for name, given in tasks.items() if name not in self.results}
         try:
             for future in as_completed(waiting):
@@ -42,4 +42,4 @@ class FinishedTasks:
             for future, name in waiting.items():
                 future.cancel()
                 if future.done() and not future.cancelled() and not future.exception() and name not in self.results:
-                    self.add(name, future.result())  # finished beside one that failed
+                    self.add(name, future.result())  # finished while another one failed

@@ -44,7 +44,7 @@ from msjoe.reel_audit.run_check import AuditRun, GateStage
 
 ASKED_AT_ONCE = 160  # questions with black frames in a task
 PLANTED = "order"  # the track with the planted prior
-RETOLD = 4  # orders of the seconds in which a held-out matrix is told
+SHUFFLES = 4  # of each held-out matrix
 
 
 def text(check: AuditRun) -> list[Gate]:
@@ -84,20 +84,20 @@ def constant_matrices(check: AuditRun) -> list[Gate]:
 
 
 def constant_task(given: tuple[Sequence[EvidenceLayout], bool, int]) -> dict[str, list]:
-    told, planted, steps = given
-    learn, check = halves(told, planted)
+    layouts_of, planted, steps = given
+    learn, check = halves(layouts_of, planted)
     return compare(train(learn, plain, replace(STAGE, steps=steps)), check, plain)
 
 
-def halves(told: Sequence[EvidenceLayout], planted: bool) -> tuple[list[MatrixQuestion], list[MatrixQuestion]]:
+def halves(layouts_of: Sequence[EvidenceLayout], planted: bool) -> tuple[list[MatrixQuestion], list[MatrixQuestion]]:
     """Questions to learn from, and questions to judge by."""
-    cases = [constant(one) for one in told]
+    cases = [constant(one) for one in layouts_of]
     learn, check = cases[: len(cases) // 2], cases[len(cases) // 2 :]
     return (late(learn, 1), late(check, 2)) if planted else (learn, check)
 
 
 def shuffled_matrices(check: AuditRun) -> list[Gate]:
-    """One U-Net for all tracks, on videos of no split, judged on the validation split's."""
+    """One U-Net for all tracks, trained on videos outside the splits and judged on the validation split."""
     learn = [VideoTask(check.setup, "test", t, BEYOND + i) for t in SPREAD for i in range(check.sizes.matrices)]
     held = tasks_of(check.setup, "validation", check.sizes.videos, SPREAD)
     check.do("features", features_task, {f"{task.split} {task.name}": task for task in (*learn, *held)})
@@ -115,11 +115,11 @@ def _of_track(found: dict[str, list], track: str) -> dict[str, list]:
 def shuffled_task(given: tuple[Sequence[VideoTask], Sequence[VideoTask], int]) -> dict[str, list]:
     learn, held, steps = given
     sampler = train([case for task in learn for case in cases_of(task)], Shuffled(1), replace(STAGE, steps=steps))
-    return compare(sampler, [case for task in held for case in cases_of(task)], Shuffled(2), RETOLD)
+    return compare(sampler, [case for task in held for case in cases_of(task)], Shuffled(2), SHUFFLES)
 
 
 def features_task(task: VideoTask) -> int:
-    """Fill the cache of features; returns the number of frames."""
+    """Fill the feature cache; returns the number of frames."""
     return len(_footage(task).feats_TD)
 
 
@@ -142,7 +142,7 @@ def check_sizes(sizes: CheckSizes) -> None:
 
 
 def _survey(number: int) -> GateStage:
-    """The gates of a number, from answers that five of them share."""
+    """A stage for gate ``number``; the gates 3 to 7 share one set of answers."""
 
     def stage(check: AuditRun) -> list[Gate]:
         tasks = tasks_of(check.setup, "validation", check.sizes.videos)
@@ -159,7 +159,7 @@ def files(check: AuditRun) -> list[Gate]:
     return file_gates(drawn, filed)
 
 
-# By name, which begins with the gate's number, in the order in which they are run.
+# In the order in which they run. A name begins with the gate's number.
 STAGES: dict[str, GateStage] = {
     "1 text": text,
     "2 layout": layout,

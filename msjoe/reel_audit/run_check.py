@@ -1,7 +1,7 @@
 """A run of ``msjoe reel check``: stage after stage, in several processes, resumable, with a table at the end.
 
-``OUT/config.json`` says what was asked for (a folder of another run is refused), ``OUT/ledger.jsonl`` holds what is
-done, ``OUT/features`` CLIP's features of the videos, ``OUT/check.md`` and ``OUT/check.json`` the gates so far.
+``OUT/config.json`` holds the settings (a folder with other settings is refused), ``OUT/ledger.jsonl`` the finished
+tasks, ``OUT/features`` CLIP's features of the videos, ``OUT/check.md`` and ``OUT/check.json`` the gates so far.
 """
 
 import hashlib
@@ -50,7 +50,7 @@ HEAD = """# Reel's gates of fairness: version {version}, {verdict}
 
 {table}
 
-In points. Each gate and its interval: `msjoe/reel/check`, a module for each.
+In points. What each gate measures: the modules of `msjoe/reel_audit/gates`.
 """
 
 
@@ -66,7 +66,7 @@ class AuditRun:
 
     @cached_property
     def facts(self) -> dict[str, TrackFacts]:
-        """Of new videos, made when first asked for and not kept on disk: half a minute."""
+        """Facts of new videos. Computed on first use, which takes half a minute, and not kept on disk."""
         return gather(self.sizes.text, self.mapped("scripts"))
 
     @property
@@ -78,15 +78,15 @@ class AuditRun:
 
         def over(function: Callable, items: Iterable) -> Iterator:
             items = list(items)
-            yield from _told(self.pool.map(function, items), label, len(items))
+            yield from _with_progress(self.pool.map(function, items), label, len(items))
 
         return over
 
     def do(self, label: str, function: Callable, tasks: Mapping[str, Any]) -> list[Any]:
-        """The results of tasks (name -> argument), of which those that are in the ledger are not done again."""
+        """The results of tasks (name -> argument). Tasks in the ledger are not run again."""
         named = {f"{label} {name}": given for name, given in tasks.items()}
         done = sum(name in self.ledger.results for name in named)
-        for _ in _told(self.ledger.run(function, named, self.pool), label, len(named), done):
+        for _ in _with_progress(self.ledger.run(function, named, self.pool), label, len(named), done):
             pass
         return [self.ledger.results[name] for name in named]
 
@@ -97,7 +97,7 @@ GateStage = Callable[[AuditRun], list[Gate]]
 def run_check(
     out: Path, setup: AuditModels, sizes: CheckSizes, stages: Mapping[str, GateStage], workers: int
 ) -> list[Gate]:
-    """Do those of ``stages`` (name -> stage) that OUT does not hold yet; returns all its gates.
+    """Run the ``stages`` (name -> stage) that OUT does not hold yet; returns all its gates.
 
     Raises CheckpointError for a folder of another run, and for models that cannot be used; BusyError while another
     check runs in OUT; PathError when something cannot be written.
@@ -122,7 +122,7 @@ def run_check(
 
 
 def gates_of(ledger: FinishedTasks) -> list[Gate]:
-    """Of all stages that are done, by their numbers."""
+    """The gates of all finished stages, by number."""
     found = [ledger.results[name] for name in ledger.results if name.startswith("stage ")]
     gates = [gate_of_json(record) for stage in found for record in stage["gates"]]
     return sorted(gates, key=_number)
@@ -136,7 +136,7 @@ def write_report(check: AuditRun, about: dict, workers: int) -> None:
     """check.md and check.json."""
     gates, results = gates_of(check.ledger), check.ledger.results
     seconds = {name[6:]: found["seconds"] for name, found in results.items() if name.startswith("stage ")}
-    judged = [gate for gate in gates if not gate.told_only]
+    judged = [gate for gate in gates if not gate.informational]
     failed = sum(not gate.passed for gate in judged)
     missing = sorted(set(GATES) - {_number(gate) for gate in gates})
     text = HEAD.format(
@@ -145,8 +145,8 @@ def write_report(check: AuditRun, about: dict, workers: int) -> None:
         passed=len(judged) - failed,
         judged=len(judged),
         missing=", ".join(map(str, missing)) or "none",
-        mllm=_told_model(check.setup.mllm, about["mllm"]),
-        clip=_told_model(check.setup.clip, about["clip"]),
+        mllm=_model_label(check.setup.mllm, about["mllm"]),
+        clip=_model_label(check.setup.clip, about["clip"]),
         command=about["command"],
         minutes=sum(seconds.values()) / 60,
         workers=workers,
@@ -159,29 +159,29 @@ def write_report(check: AuditRun, about: dict, workers: int) -> None:
 
 
 def world_digest() -> str:
-    """Of two scripts and a picture of each track: what a change of the world without a new version would alter."""
-    told = hashlib.sha256()
+    """Digest of two scripts and two pictures of each track: it finds a change of the world without a new version."""
+    digest = hashlib.sha256()
     for track in TRACKS:
         for seed in range(2):
             script = make_script("validation", track, seed)
-            told.update(repr(script).encode())
-            told.update(ReelSource(script).frames_at([script.duration / 2])[0].tobytes())
-    return told.hexdigest()[:12]
+            digest.update(repr(script).encode())
+            digest.update(ReelSource(script).frames_at([script.duration / 2])[0].tobytes())
+    return digest.hexdigest()[:12]
 
 
 def model_digest(name: str) -> str:
-    """Of the weights and settings in a folder; a name that is no folder here stands for itself."""
+    """Digest of the weights and settings in a folder; the name itself where it is not a local folder."""
     folder = Path(name)
     if not folder.is_dir():
         return name
-    told = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in sorted([*folder.glob("*.safetensors"), *folder.glob("*.json")]):
-        told.update(path.read_bytes())
-    return told.hexdigest()[:12]
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def _begin_worker(parent: int) -> None:
-    """One thread for each process, and none that outlives a run that was killed."""
+    """Use one thread, and exit when the parent process is killed."""
     torch.set_num_threads(1)
 
     def watch() -> None:
@@ -192,11 +192,11 @@ def _begin_worker(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _told_model(name: str, digest: str) -> str:
+def _model_label(name: str, digest: str) -> str:
     return name if name == digest else f"{Path(name).name} ({digest})"
 
 
-def _told(items: Iterable, label: str, total: int, done: int = 0) -> Iterator:
-    """With a line of progress; few of them where no line can be drawn again."""
+def _with_progress(items: Iterable, label: str, total: int, done: int = 0) -> Iterator:
+    """Iterate with a progress line, which is rarely redrawn where the output is not a terminal."""
     rare = 1 if sys.stderr.isatty() else 30
     return tqdm(items, label, total, initial=done, mininterval=rare, maxinterval=2 * rare, file=sys.stderr)

@@ -62,7 +62,7 @@ def world(**changed) -> list[dict]:
 
 
 def verdicts(number: int, rows: list[dict]) -> dict[str, bool]:
-    return {gate.name: gate.passed for gate in answer_gates(number, rows) if not gate.told_only}
+    return {gate.name: gate.passed for gate in answer_gates(number, rows) if not gate.informational}
 
 
 def test_accuracy_is_the_mean_of_the_tracks():

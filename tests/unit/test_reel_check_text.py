@@ -8,7 +8,13 @@ from msjoe.letters import LETTERS
 from msjoe.mllm import Mllm
 from msjoe.prompts import extract_letter
 from msjoe.reel.vocabulary import CHARACTERS, ITEMS
-from msjoe.reel_audit.gates.black_frames import BlindAnswer, answer_blind, black_gates, blind_prompts, speak
+from msjoe.reel_audit.gates.black_frames import (
+    BlindAnswer,
+    answer_blind,
+    black_gates,
+    blind_prompts,
+    score_and_generate,
+)
 from msjoe.reel_audit.gates.text_guessers import FOLDS, WordedQuestion, text_gates
 from msjoe.rl import turns
 
@@ -82,7 +88,7 @@ def test_replies_from_shared_prompts_are_those_computed_one_by_one(mllm):
     end = end[0] if isinstance(end, list) else end
     replies = [[*tokenizer(t, add_special_tokens=False).input_ids, end] for q in ASKED for t in q.options]
     owners = [n for n, q in enumerate(ASKED) for _ in q.options]
-    sums_N, written_BL = speak(mllm, prompts, owners, replies)
+    sums_N, written_BL = score_and_generate(mllm, prompts, owners, replies)
 
     said = [turns.Said("", torch.tensor(r), torch.zeros(len(r)), True) for r in replies]
     speaker = turns.Speaker(mllm, 4)
@@ -122,4 +128,4 @@ def test_unreadable_replies_are_told_and_do_not_count_as_wrong():
     assert likeliest.value == pytest.approx(100 * (5 / 8 - 1 / 4))
     assert not likeliest.passed
     assert (read.value, read.passed) == (pytest.approx(0), True)
-    assert (silent.value, silent.told_only) == (pytest.approx(50), True)
+    assert (silent.value, silent.informational) == (pytest.approx(50), True)

@@ -1,9 +1,8 @@
 """Drawing a Reel picture: a patterned place, a body with a hat, an item and a small mark.
 
-Everything is drawn from shapes given by formulas on a 224-pixel grid (the size of the files) and
-shrunk by averaging, so that a picture drawn at 112 or 56 is the 224 picture as a decoder and an
-area filter would give it back. Integer arithmetic and IEEE basic operations only: the same
-pixels on every machine.
+Everything is drawn from shapes given by formulas on a 224-pixel grid (the size of the files) and reduced by averaging,
+so that a picture drawn at 112 or 56 equals the 224 picture after a decoder and an area filter. Only integer arithmetic
+and IEEE basic operations are used, so the pixels are the same on every machine.
 
 Units: positions in pixels of the 224 grid; H = W = size.
 """
@@ -106,7 +105,7 @@ def _plate(mark: int | None, step: int) -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def _noise(index: int, step: int) -> np.ndarray:
-    """Fixed grain on the 112 grid, so that halving 224 to 112 leaves it as it is."""
+    """Fixed grain on the 112 grid, so that halving 224 to 112 does not change it."""
     rng = np.random.Generator(np.random.PCG64(7_000 + index))
     coarse = rng.integers(-9, 10, size=(112, 112, 1))
     fine = np.repeat(np.repeat(coarse, 2, 0), 2, 1)

@@ -52,7 +52,7 @@ def shape_mask(shape: int, size: int) -> tuple[Mask, Mask]:
 
 
 def hat_sprite(who: int) -> np.ndarray:
-    """The hat that tells who someone is; the only thing about a character that never changes."""
+    """The hat, by which a character is recognised: nothing else about a character stays the same."""
     return _outlined(hat_layers(CHARACTERS[who], Icon(*HAT)))
 
 

@@ -11,5 +11,7 @@ class QuestionPlan:
     shots: list[int]  # evidence
     asked: str  # attribute that the options name
     answer: int | tuple[int, int]
-    keys: list[dict[str, int]] = field(default_factory=list)  # what the text tells, in order
+    keys: list[dict[str, int]] = field(
+        default_factory=list
+    )  # the attributes that the text gives of each moment, in order
     extra: dict = field(default_factory=dict)

@@ -1,7 +1,7 @@
-"""Reel's questions: plans made while the video is written, and their wording once it stands.
+"""Planners of questions: they choose the evidence while the shots of a video are still being drafted.
 
-A planner picks evidence shots at random, fixes what the question is about and promises that it
-happens nowhere else. Wording comes last, when wrong options that are true elsewhere can be found.
+A planner picks evidence shots at random, fixes what the question is about and promises that it happens nowhere else.
+Questions get their words last, when wrong options that are true elsewhere in the video can be found.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import numpy as np
 from msjoe.reel.script.question_plan import QuestionPlan
 from msjoe.reel.script.shot_draft import Draft, Stuck
 
-REPEATED = 0.15  # of the moments of `order` whose person is made to come again three shots away
+REPEATED = 0.15  # share of the moments of `order` whose character is repeated three shots away
 MARGIN = 0.15  # of the video's time, between the most frequent and the next
 
 
@@ -38,7 +38,7 @@ def _free_shots(draft: Draft, count: int) -> list[int]:
 
 
 def plan_event(draft: Draft, long: int, plans: list[QuestionPlan]) -> QuestionPlan:
-    """One event: two attributes are told, a third is asked."""
+    """One event: two attributes are given, a third is asked."""
     keys = {"item": ("who", "place"), "mark": ("who", "place"), "place": ("who", "item"), "who": ("item", "place")}
     asked = ("item", "mark", "place", "who")[draft.rng.integers(4)]
     (shot,) = _free_shots(draft, 1)
@@ -78,8 +78,11 @@ def plan_order(draft: Draft, long: int, plans: list[QuestionPlan]) -> QuestionPl
 
 
 def _repeat_three_apart(draft: Draft, earlier: int, later: int) -> None:
-    """Three shots apart the two moments of a question show different people, other shots often the same one:
-    closer pairs make up for that, so that the rate over all is any shot's."""
+    """Sometimes repeat the character of a moment three shots away.
+
+    Three shots apart, the two moments of a question show different characters, while other shots often show the same
+    one. Closer pairs make up for that, so that evidence repeats characters as often as any shot.
+    """
     if later - earlier == 3:
         return
     for shot, other in ((later, later - 3), (earlier, earlier + 3)):
@@ -116,7 +119,7 @@ def _gather(draft: Draft, count: int, long: int) -> tuple[list[int], dict[str, i
 
 
 def plan_count(draft: Draft, long: int, plans: list[QuestionPlan]) -> QuestionPlan:
-    """How many kinds of item over four shots; the number of shots tells nothing."""
+    """How many kinds of item over four shots; the number of shots does not give the answer away."""
     shots, key = _gather(draft, 4, long)
     kinds = int(draft.rng.integers(1, 5))
     chosen = draft.rng.choice(draft.pools["item"], kinds, replace=False)
@@ -136,7 +139,7 @@ def plan_never(draft: Draft, long: int, plans: list[QuestionPlan]) -> QuestionPl
 
 
 def plan_pair(draft: Draft, long: int, plans: list[QuestionPlan]) -> QuestionPlan:
-    """Two details from two moments; the options are a 2 x 2 grid, so that none is odd."""
+    """Two details from two moments; the options are a 2 x 2 grid, so that none stands out."""
     shots = _free_shots(draft, 2)
     keys, answer = [], []
     for i, shot in enumerate(shots):

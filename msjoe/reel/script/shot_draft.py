@@ -1,11 +1,12 @@
-"""A Reel video while it is being written: shots as arrays, and the promises questions make about them.
+"""The shots of a video while its script is being written, and the promises that questions make about them.
 
-A question about "the wizard at the harbour" promises that this pair occurs in its evidence shots
-only. The draft keeps all promises by redrawing the attributes of other shots.
+A question about "the wizard at the harbour" promises that this pair occurs in its evidence shots only. The draft keeps
+all promises by redrawing the attributes of other shots.
 
-Left alone, that would mark evidence: where places stay for several shots, the shots beside "the wizard at
-the harbour" could never show the wizard, and beside any other shot they could. So nobody, and no item,
-comes back within APART shots, anywhere; `global`, whose questions promise nothing, is free of that.
+That alone would mark the evidence: where places last for several shots, the shots beside "the wizard at the harbour"
+could never show the wizard, and those beside any other shot could. So no character and no item returns within APART
+shots, anywhere. `global` is exempt, because its questions promise nothing.
+
 Shapes: N shots. Times in ticks (quarters of a second).
 """
 
@@ -22,12 +23,12 @@ APART = 2  # shots
 
 
 class Stuck(Exception):
-    """The promises cannot be kept together: the last question is taken back."""
+    """The promises cannot be kept together: the last question is dropped."""
 
 
 @dataclass
 class Promise:
-    """``key`` (attribute -> value) holds in the shots ``allowed`` and in no other."""
+    """``key`` (attribute -> value) holds in the ``allowed`` shots only."""
 
     key: dict[str, int]
     allowed: np.ndarray  # int, indices of shots
@@ -39,9 +40,9 @@ class Draft:
     pools: dict[str, np.ndarray]  # attribute -> the values this video uses
     ends: np.ndarray  # int [N], ticks
     values: dict[str, np.ndarray]  # attribute -> int [N]
-    seen_only: bool  # leave out the compositions kept for the test
+    seen_only: bool  # leave out the compositions reserved for the test
     fixed_places: bool  # places come in chapters and are not redrawn
-    spaced: tuple[str, ...] = SPACED  # attributes whose values do not come back within APART shots
+    spaced: tuple[str, ...] = SPACED  # attributes whose values do not return within APART shots
     promises: list[Promise] = field(default_factory=list)
     locked: dict[str, np.ndarray] = field(init=False)  # attribute -> bool [N]
     used: np.ndarray = field(init=False)  # bool [N], evidence of some question
@@ -61,11 +62,11 @@ class Draft:
         return np.diff(self.ends, prepend=0)
 
     def pick(self, attribute: str, but: Set[int] = frozenset()) -> int:
-        """A random value of this video's pool, none of ``but``."""
+        """A random value of this video's pool that is not in ``but``."""
         return int(self.rng.choice([v for v in self.pools[attribute] if v not in but]))
 
     def set(self, shot: int, **values: int) -> None:
-        """Give a shot attributes that no promise may change later."""
+        """Set and lock attributes of a shot: no promise may change them later."""
         for attribute, value in values.items():
             if self.locked[attribute][shot] and self.values[attribute][shot] != value:
                 raise Stuck
@@ -93,7 +94,7 @@ class Draft:
         return found
 
     def unseen(self, shots: list[int]) -> bool:
-        """Whether any of the shots shows a composition kept for the test."""
+        """Whether any of the shots shows a composition reserved for the test."""
         return bool(held_out(*(self.values[a][shots] for a in ("who", "place", "item"))).any())
 
     def promise(self, key: dict[str, int], allowed: list[int]) -> None:
@@ -102,7 +103,7 @@ class Draft:
         self.promises.append(Promise(key, np.asarray(allowed)))
 
     def settle(self) -> None:
-        """Redraw unlocked attributes until every promise holds; Stuck if that cannot be."""
+        """Redraw unlocked attributes until every promise holds. Raises Stuck if that fails."""
         for _ in range(60):
             broken = self._mend_compositions() | self._mend_spacing()
             for promise in self.promises:
@@ -143,14 +144,14 @@ class Draft:
             self.values[attribute][shot] = self.pick(attribute, self.near(attribute, shot))
 
     def near(self, attribute: str, shot: int) -> frozenset[int]:
-        """The values that a spaced attribute must not take at a shot; none where it is free."""
+        """The values that a spaced attribute must not take at a shot; empty for other attributes."""
         if attribute not in self.spaced:
             return frozenset()
         values, start = self.values[attribute], max(shot - APART, 0)
         return frozenset(int(v) for v in (*values[start:shot], *values[shot + 1 : shot + 1 + APART]))
 
     def copy(self) -> "Draft":
-        """An independent copy to go back to; the random generator is shared and runs on."""
+        """An independent copy to return to. The random generator is shared and keeps its state."""
         twin = Draft(
             self.rng,
             self.pools,

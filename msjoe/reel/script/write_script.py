@@ -1,7 +1,7 @@
-"""The script of a Reel video: who is where with what, second by second, and questions about it.
+"""Writing the script of a Reel video: shots with their attributes, and questions about them.
 
-A script is drawn from (REEL_VERSION, split, track, seed) alone. The pipeline never sees one:
-``ReelSource`` shows pictures only.
+A script is drawn from (REEL_VERSION, split, track, seed) alone. The pipeline never sees it: ``ReelSource`` shows
+pictures only.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ from msjoe.reel.script.shot_draft import ATTRIBUTES, SPACED, Draft, Stuck
 from msjoe.reel.vocabulary import CHARACTERS, COLOUR_WORDS, ITEMS, MARKS, PLACES, SHAPES
 
 MAX_DRAFTS = 200
-LONG = 8 * TICKS  # order and multi: shots above this are the long ones
+LONG = 8 * TICKS  # order and multi: a longer shot counts as long
 # Shot lengths in seconds: (share, shortest, longest) of each component, log-uniform inside it.
 SHOTS = {
     "needle": ((1.0, 2.0, 14.0),),
@@ -99,8 +99,11 @@ def _blank_draft(split: str, track: str, ticks: int, rng: np.random.Generator) -
 
 
 def _chapters(pool: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Places that stay for 2 to 4 shots, never the same twice running: [N]. In longer stays a shot that must
-    be the only one of its kind there would differ from others in who comes three shots before (see ``draft``)."""
+    """Places [N] that last for 2 to 4 shots, never the same twice in a row.
+
+    In longer chapters, a shot that must be the only one of its kind would differ from others in the character three
+    shots before (see ``shot_draft``).
+    """
     places: list[int] = []
     while len(places) < count:
         others = [p for p in pool if not places or p != places[-1]]
@@ -111,8 +114,10 @@ def _chapters(pool: np.ndarray, count: int, rng: np.random.Generator) -> np.ndar
 def _dominated(
     pools: dict[str, np.ndarray], lengths: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Places and characters [N] of a `global` video: one of each about half the time, and an
-    opening and a closing place that each last a seventh of the video."""
+    """Places and characters [N] of a `global` video.
+
+    One of each appears about half the time; an opening and a closing place each last a seventh of the video.
+    """
     count, share = len(lengths), np.cumsum(lengths) / lengths.sum()
     place = np.where(rng.random(count) < 0.5, rng.choice(pools["place"]), rng.choice(pools["place"], count))
     who = np.where(rng.random(count) < 0.5, rng.choice(pools["who"]), rng.choice(pools["who"], count))
@@ -131,7 +136,7 @@ def _dress(who: np.ndarray, rng: np.random.Generator) -> dict[int, Look]:
 
 
 def _plan(draft: Draft, track: str, wanted: int) -> tuple[Draft, list[QuestionPlan]]:
-    """``wanted`` questions whose promises hold together; Stuck when too many tries failed."""
+    """``wanted`` questions whose promises hold together. Raises Stuck after too many failed tries."""
     plans: list[QuestionPlan] = []
     makers = planners(track)
     turn = int(draft.rng.integers(len(makers)))

@@ -1,6 +1,6 @@
-"""Gates 3 to 8 from the rows of ``survey``: pure functions from answers to Gates.
+"""Gates 3 to 8: pure functions from the rows of ``video_answers`` to Gates.
 
-Accuracies are means of the tracks' accuracies, in points; intervals resample videos, differences are paired on the
+Accuracies are means of the tracks' accuracies, in points; intervals resample videos, and differences are paired on the
 same questions. Gate 6 asks that accuracy does not *fall*: a step fails when its whole interval lies below 0. (A bound
 on the value itself would fail a world without any fall every few runs: a step's standard error is above 1 point.)
 
@@ -46,7 +46,7 @@ class ArmAnswers:
         return _points(bootstrap_mean(hits_N, videos_N, groups_N=groups_N))
 
     def minus(self, a: str, b: str, tracks: Sequence[str] = TRACKS, of: str = "right") -> Points:
-        """Arm ``a`` minus arm ``b``, by name, in what ``of`` names, on the questions that both have."""
+        """Arm ``a`` minus arm ``b`` (names) in column ``of``, on the questions that both answered."""
         pairs = [(row, self.by_arm[b][name]) for name, row in self.by_arm[a].items() if row["group"] in tracks]
         first = [row for row, _ in pairs]
         videos_N, groups_N = ([row[key] for row in first] for key in ("video", "group"))
@@ -55,12 +55,12 @@ class ArmAnswers:
 
 
 def answer_gates(number: int, rows: Sequence[dict]) -> list[Gate]:
-    """Those of gate 3, 4, 5, 6 or 7."""
+    """The gates with number 3, 4, 5, 6 or 7."""
     return {3: _question, 4: _asking, 5: _range, 6: _budgets, 7: _score}[number](ArmAnswers(rows))
 
 
 def file_gates(drawn: Sequence[dict], filed: Sequence[dict]) -> list[Gate]:
-    """The same questions from drawn pictures and from files, all arms of FILE_ARMS together."""
+    """The same questions from drawn pictures and from files, over all of FILE_ARMS."""
     pairs = {(row["id"], row["arm"]): row for row in drawn}
     hits = [(row["right"], pairs[row["id"], row["arm"]]["right"], row["video"]) for row in filed]
     points = _points(paired_difference(*zip(*hits, strict=True)))

@@ -1,15 +1,15 @@
-"""Gate 1, last part: the base MLLM, shown black frames, answers as one who guesses.
+"""Gate 1, last part: shown black frames, the base MLLM answers at chance.
 
-Two readings of what it says, both from one pass over each prompt:
+Two measurements, both from one pass over each prompt:
 
-- Of every question, the option whose text it finds the likeliest reply. It decides here on every question, so it
-  is the strict reading, and each track must lie within 2 points of chance.
-- The reply it writes by itself. With black frames the miniature mostly writes what no option says ("flag pirate"),
-  and a question whose reply names no option is answered wrong. Its plain accuracy then lies far *below* chance, which
-  is no leak: what cannot be read cannot be right more often than guessing. So accuracy is judged among the replies
-  that name an option, over all tracks together (they are few), and the share of the others is told.
+- For every question, the option that the MLLM finds the likeliest reply. It always chooses one, so this is the strict
+  measurement: each track must lie within 2 points of chance.
+- The reply that it generates. With black frames the miniature mostly writes what is not an option ("flag pirate"), and
+  a reply that names no option counts as wrong. Plain accuracy would then lie far *below* chance, which is not a leak.
+  So accuracy is measured among the replies that name an option, over all tracks together because they are few, and the
+  share of the other replies is reported.
 
-All questions see the same frames at the same times: a second black video would say nothing new.
+All questions get the same frames at the same times: a second black video would add nothing.
 
 Shapes: B questions, N options of theirs, X = N + B rows, P prompt tokens, L tokens of a reply, V words.
 """
@@ -36,40 +36,40 @@ BATCH = 16  # questions
 
 @dataclass(frozen=True)
 class BlindAnswer:
-    """Of one question: its likeliest option, and the letter its free reply names (None: no option)."""
+    """For one question: its likeliest option, and the letter of the generated reply (None: no option)."""
 
     likeliest: int
     letter: str | None
 
 
-def black_gates(questions: Sequence[WordedQuestion], said: Sequence[BlindAnswer]) -> list[Gate]:
+def black_gates(questions: Sequence[WordedQuestion], answers: Sequence[BlindAnswer]) -> list[Gate]:
     gates = []
     for track in TRACKS:
-        pairs = [(q, s) for q, s in zip(questions, said, strict=True) if q.track == track]
+        pairs = [(q, s) for q, s in zip(questions, answers, strict=True) if q.track == track]
         if pairs:
             hits, chances = [s.likeliest == q.right for q, s in pairs], [1 / len(q.options) for q, _ in pairs]
             gates.append(over_chance("1 text", f"black frames, likeliest option over chance, {track}", hits, chances))
-    read = [(q, s) for q, s in zip(questions, said, strict=True) if s.letter is not None]
+    read = [(q, s) for q, s in zip(questions, answers, strict=True) if s.letter is not None]
     if len(read) > 1:
         hits, chances = [s.letter == q.answer for q, s in read], [1 / len(q.options) for q, _ in read]
         gates.append(over_chance("1 text", "black frames, replies that name an option, over chance", hits, chances))
-    silent = [s.letter is None for s in said]
+    silent = [s.letter is None for s in answers]
     return [*gates, share_gate("1 text", "black frames, replies that name no option", silent)]
 
 
 def answer_blind(mllm: Mllm, questions: Sequence[WordedQuestion]) -> list[BlindAnswer]:
-    """What the MLLM says of each question without seeing anything."""
-    said = []
+    """The MLLM's answers to questions about black frames."""
+    answers = []
     for first in range(0, len(questions), BATCH):
-        said += _answer(mllm, questions[first : first + BATCH])
-    return said
+        answers += _answer(mllm, questions[first : first + BATCH])
+    return answers
 
 
 def _answer(mllm: Mllm, questions: Sequence[WordedQuestion]) -> list[BlindAnswer]:
     tokenizer, ends = mllm.processor.tokenizer, _ends(mllm)
     replies = [[*tokenizer(text, add_special_tokens=False).input_ids, ends[0]] for q in questions for text in q.options]
     owners = [n for n, q in enumerate(questions) for _ in q.options]
-    sums_N, written_BL = speak(mllm, blind_prompts(mllm, questions), owners, replies)
+    sums_N, written_BL = score_and_generate(mllm, blind_prompts(mllm, questions), owners, replies)
     texts = tokenizer.batch_decode(written_BL, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     parts = sums_N.split([len(q.options) for q in questions])
     return [
@@ -91,13 +91,13 @@ def blind_prompts(mllm: Mllm, questions: Sequence[WordedQuestion]) -> Prompts:
 
 
 @torch.inference_mode()
-def speak(
+def score_and_generate(
     mllm: Mllm, prompts: Prompts, owners: Sequence[int], replies: Sequence[Sequence[int]]
 ) -> tuple[Tensor, Tensor]:
-    """Log-probability of each of ``replies`` (tokens with an end mark), [N], and each prompt's greedy reply [B, L].
+    """Log-probability [N] of each of ``replies`` (with an end token), and the greedy replies to the prompts [B, L].
 
-    ``owners``: the number of the prompt that a reply belongs to. The prompts are computed once; given and free
-    replies go on from copies of their keys and values, all rows together, a token at a time.
+    ``owners``: the index of the prompt that each reply belongs to. Prompts are computed once. Given and greedy replies
+    continue from copies of their keys and values, all rows together, a token at a time.
     """
     device, pad = mllm.device, mllm.processor.tokenizer.pad_token_id
     given_NL, count = _padded(replies, pad).to(device), len(prompts.pictures_B)
@@ -118,9 +118,9 @@ def speak(
         if not live_B.any() and step + 1 >= given_NL.shape[1]:
             break
         mask_XP = nn.functional.pad(mask_XP, (0, 1), value=1)
-        told = {"attention_mask": mask_XP, "position_ids": (places_X + step).expand(3, -1)[..., None]}
+        step_inputs = {"attention_mask": mask_XP, "position_ids": (places_X + step).expand(3, -1)[..., None]}
         token_X1 = torch.cat([given_N, written[-1]])[:, None]
-        logits_XV = mllm.model(token_X1, **told, past_key_values=cache, use_cache=True).logits[:, -1]
+        logits_XV = mllm.model(token_X1, **step_inputs, past_key_values=cache, use_cache=True).logits[:, -1]
     return sums_N.cpu(), torch.stack(written, 1).cpu()
 
 

@@ -1,10 +1,10 @@
-"""Gate 2, first part: evidence lies, lasts and shines like any other scene, among like neighbours.
+"""Gate 2, first part: evidence scenes are like any other scene in position, length, brightness and neighbours.
 
-Two-sample Kolmogorov-Smirnov distances between the evidence scenes of a track and its other scenes, in points; of a
-fact that holds or not ("person before": the scene before shows the same person) that is the difference of two
-shares. The interval is the 95 % band of the distance, so at 0 true distance a value near it is usual: with 5,000
-evidence scenes about 1.9, and above MOST once in several thousand facts. `global` is left out: its evidence is most
-of a video, or an end of it, by what its questions ask.
+Two-sample Kolmogorov-Smirnov distances between the evidence scenes of a track and its other scenes, in points. For a
+fact that holds or not ("person before": the scene before shows the same person) the distance is the difference of two
+shares. The interval is the 95 % band of the distance, so at a true distance of 0 a value near it is usual: with 5,000
+evidence scenes about 1.9, and above MOST once in several thousand facts. `global` is left out: by what its questions
+ask, its evidence is most of a video, or an end of it.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""One gate: a measured value with its 95 % interval, and the range that it must lie in.
+"""One gate: a measured value with its 95 % interval, and its wanted range.
 
 Shares and differences are in points (0 to 100). Shapes: N questions or scenes.
 """
@@ -18,7 +18,7 @@ JUDGED = ("value", "low", "high")
 class Gate:
     """``judged`` (the value, or an end of its interval) must lie within [``at_least``, ``at_most``].
 
-    Without either it is information, and passes.
+    Without either limit it is information only, and passes.
     """
 
     group: str  # e.g. "1 text": number and subject
@@ -35,18 +35,18 @@ class Gate:
             raise ValueError(f"judged is {self.judged!r}: give one of {', '.join(JUDGED)}")
 
     @property
-    def told_only(self) -> bool:
+    def informational(self) -> bool:
         return self.at_least == -inf and self.at_most == inf
 
     @property
     def passed(self) -> bool:
-        """False also for a value that is no number."""
-        return self.told_only or self.at_least <= getattr(self, self.judged) <= self.at_most
+        """False for NaN."""
+        return self.informational or self.at_least <= getattr(self, self.judged) <= self.at_most
 
     @property
     def wanted(self) -> str:
         """E.g. "-2 to 2", or "interval's low end >= 0"."""
-        if self.told_only:
+        if self.informational:
             return ""
         end = "" if self.judged == "value" else f"interval's {self.judged} end "
         if self.at_least == -inf:
@@ -57,14 +57,14 @@ class Gate:
 
     @property
     def verdict(self) -> str:
-        if self.told_only:
+        if self.informational:
             return ""
         return "pass" if self.passed else "**FAIL**"
 
     def to_json(self) -> dict:
-        """Its fields and verdict; an open end of the range is None."""
+        """Its fields and verdict; an open end of the range becomes None."""
         known = {name: None if value in (inf, -inf) else value for name, value in asdict(self).items()}
-        return known | {"passed": None if self.told_only else self.passed}
+        return known | {"passed": None if self.informational else self.passed}
 
 
 def gate_of_json(record: dict) -> Gate:

@@ -1,4 +1,4 @@
-"""What the text and layout gates look at: scripts alone, nothing rendered.
+"""Facts about questions and scenes for the text and layout gates, from scripts alone.
 
 Shapes: N scenes, F of FACTS.
 """
@@ -12,7 +12,7 @@ from msjoe.reel.script.records import TRACKS, Script
 from msjoe.reel.script.write_script import make_script
 from msjoe.reel_audit.gates.text_guessers import Mapped, WordedQuestion
 
-BEYOND = 10_000  # seeds from here on are in no split's videos
+BEYOND = 10_000  # no split uses seeds from here on
 PER_VIDEO = 4  # questions of a test video at least
 CHUNK = 25  # videos a task
 FACTS = (
@@ -30,7 +30,7 @@ Scenes = tuple[tuple[float, float], ...]  # starts and ends in seconds
 
 @dataclass(frozen=True)
 class EvidenceLayout:
-    """Where the evidence of a question lies, and nothing else of it."""
+    """Where the evidence of a question lies."""
 
     video: str  # "needle-10007"
     duration: float  # seconds
@@ -39,7 +39,7 @@ class EvidenceLayout:
 
 @dataclass(frozen=True)
 class TrackFacts:
-    """Of one track: its questions in words, their evidence, and the facts of evidence scenes and all other scenes."""
+    """One track: its questions in words, their evidence, and the facts of evidence scenes and of all other scenes."""
 
     questions: list[WordedQuestion]
     layouts: list[EvidenceLayout]  # one a question, in the same order
@@ -63,7 +63,7 @@ def gather(questions: int, mapped: Mapped = map) -> dict[str, TrackFacts]:
 
 
 def facts_of(chunk: tuple[str, range]) -> TrackFacts:
-    """Those of some videos of a track."""
+    """The facts of some videos of a track."""
     track, seeds = chunk
     scripts = [make_script("test", track, seed) for seed in seeds]
     rows = [(scene_rows(script), _shown(script)) for script in scripts]
@@ -84,7 +84,7 @@ def layouts(script: Script) -> list[EvidenceLayout]:
 
 
 def scene_rows(script: Script) -> np.ndarray:
-    """FACTS of every scene, [N, F]: numbers, and 0 or 1 for whether a neighbour shows the same."""
+    """FACTS of every scene, [N, F]: numbers, and 1 or 0 for a neighbour that shows the same or not."""
     scenes = script.scenes
     starts_N, ends_N = (np.array([getattr(s, end) for s in scenes]) for end in ("start", "end"))
     lengths_N = ends_N - starts_N

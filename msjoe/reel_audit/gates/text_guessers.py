@@ -1,8 +1,8 @@
-"""Gate 1: the words of questions and options tell nothing about the answer.
+"""Gate 1: the words of questions and options do not give the answer away.
 
-A counting guesser (naive Bayes over letters, templates, options, words and their pairs) and a small
-trained network that reads question and options, each asked about questions it did not learn from. Both find a
-leak that is planted (``tests/unit/test_reel_check_text.py``).
+A counting guesser (naive Bayes over letters, templates, options, words and their pairs) and a small trained network
+that reads question and options; each answers questions that it was not trained on. Both find a planted leak
+(``tests/unit/test_reel_check_text.py``).
 """
 
 import math
@@ -54,14 +54,14 @@ def text_gates(questions: Sequence[WordedQuestion], mapped: Mapped = map) -> lis
 
 
 def guess_fold(task: tuple[str, int, Sequence[WordedQuestion]]) -> list[int]:
-    """A guesser's options for every FOLDS-th question, learned from the others."""
+    """A guesser's choices for every FOLDS-th question, trained on the others."""
     name, fold, questions = task
     learn = [question for i, question in enumerate(questions) if i % FOLDS != fold]
     return GUESSERS[name](learn, questions[fold::FOLDS])
 
 
 def count_and_guess(learn: Sequence[WordedQuestion], check: Sequence[WordedQuestion]) -> list[int]:
-    """Naive Bayes by counting: how often each feature of an option was the right one's."""
+    """Naive Bayes: count how often each feature of an option belonged to the right one."""
     right, seen = Counter(), Counter()
     for question in learn:
         for i in range(len(question.options)):
@@ -79,7 +79,7 @@ def _most_likely(right: Counter, seen: Counter, question: WordedQuestion) -> int
 
 
 def features(question: WordedQuestion, i: int) -> list[tuple]:
-    """What could give option ``i`` away."""
+    """Features that could give option ``i`` away."""
     letter, option, count = LETTERS[i], question.options[i], len(question.options)
     words = question.text.rstrip("?").lower().split()
     people = tuple(word for word in words if word in CHARACTERS)

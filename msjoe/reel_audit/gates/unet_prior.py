@@ -1,27 +1,27 @@
-"""Gate 2, last part: a U-Net that learns from matrices without information finds nothing beyond even spreading.
+"""Gate 2, last part: a U-Net trained on matrices without information does no better than uniform frames.
 
 The sampler's U-Net is trained by stage 1's own rule (``msjoe.rl.rules``: exact log-probability of the draw, group
-baseline, REINFORCE) on matrices that tell nothing of the question, and then asked for frames of other videos:
+baseline, REINFORCE) on matrices that say nothing about the question, and then selects frames of other videos:
 
-- *constant*: a row of zeros. What it can learn is where evidence lies in a video: position, and, through the
-  position channel, the video's length. A U-Net for each track, on scripts alone.
-- *shuffled*: the true similarity of the ideal queries, its seconds shuffled anew each time. What it can learn besides
-  is how many queries there are and how peaked their scores. One U-Net for all tracks, as in training.
+- *constant*: a row of zeros. It can learn where evidence lies in a video: its position and, through the position
+  channel, the video's length. One U-Net for each track, on scripts alone.
+- *shuffled*: the true similarity of the ideal queries, with its seconds shuffled anew each time. It can also learn from
+  the number of queries and how peaked their scores are. One U-Net for all tracks, as in training.
 
-Three things make the search stricter than stage 1's own. The reward is the share of a question's evidence scenes
-that a drawn frame falls into: denser than a right or wrong answer, which needs every scene and then luck, and a point
-of it is worth less than one of accuracy (about 0.6: oracle minus blind). The stand-in residual is off, so that draws
-begin spread over the whole video and not on the residual's few favourites. And what was learned is read as a density
-that stretches uniform frames (``stretched``): the U-Net's most probable frames lie side by side, which costs more than
-a faint prior brings and would hide it. A U-Net that has learned nothing gives uniform's frames exactly.
+Three things make the search stricter than stage 1. The reward is the share of a question's evidence scenes that a drawn
+frame falls into: it is denser than a right or wrong answer, and a point of it is worth less than a point of accuracy
+(about 0.6: oracle minus blind). The stand-in residual is off, so that draws start spread over the whole video. And the
+learned logits are read as a density that stretches uniform frames (``stretched``): the U-Net's most probable frames are
+neighbours, which costs more than a weak prior gains and would hide it. An untrained U-Net gives exactly the uniform
+frames.
 
-Learning can also make it worse than uniform, which is no leak: only the upper side is a gate. That a prior is found
-when there is one is a gate too: *planted*, questions whose evidence lies late kept four times as often as the others.
-What that prior is worth to who knows it (``planted_worth``) is told beside it.
+Training can also make it worse than uniform, which is not a leak: only the upper side is a gate. Another gate checks
+that a prior is found where there is one: *planted*, where questions with late evidence are kept four times as often as
+the others. ``planted_worth`` reports what knowing that prior is worth.
 
-`global` is left out: its evidence is most of a video, or an end of it, by what its questions ask.
+`global` is left out: by what its questions ask, its evidence is most of a video, or an end of it.
 
-Shapes: Q queries, T dense frames, B questions, G draws of each, K chosen, R ways of telling, E evidence scenes.
+Shapes: Q queries, T dense frames, B questions, G draws of each, K chosen, R repeats, E evidence scenes.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -51,7 +51,8 @@ FOUND = 2.0  # points that the planted prior must bring at least
 ALIKE = 8  # batches drawn at once and sorted by length
 LATE = 0.6  # of a video: the planted prior favours evidence behind it
 KEPT_EARLY = 0.25  # of the planted questions whose evidence lies before it
-# many questions a step: a prior is faint beside the luck of four of them, and 6e-3 on four ended far below uniform
+# Many questions a step: a weak prior is lost in the noise of four of them, and a rate of 6e-3 on four ended far below
+# uniform.
 STAGE = SamplerStage(
     CheckSizes.steps,
     questions=16,
@@ -67,7 +68,7 @@ STAGE = SamplerStage(
 
 @dataclass(frozen=True)
 class MatrixQuestion:
-    """A question: where its evidence lies, and a matrix that may tell something."""
+    """A question: where its evidence lies, and a similarity matrix."""
 
     layout: EvidenceLayout
     sim_QT: np.ndarray  # float32
@@ -77,11 +78,11 @@ class MatrixQuestion:
         return np.arange(self.sim_QT.shape[1], dtype=np.float32)
 
 
-Told = Callable[[MatrixQuestion], ScoreSet]  # what the U-Net is told of a question
+ToScores = Callable[[MatrixQuestion], ScoreSet]  # what the U-Net gets of a question
 
 
 def constant(layout: EvidenceLayout) -> MatrixQuestion:
-    """A question of whose video nothing is known but the length."""
+    """A question with a matrix of zeros, as long as its video."""
     return MatrixQuestion(layout, np.zeros((1, dense_count(layout.duration, 1.0)), np.float32))
 
 
@@ -90,7 +91,7 @@ def plain(case: MatrixQuestion) -> ScoreSet:
 
 
 class Shuffled:
-    """Tells a matrix with its seconds in an order of their own, a new one each time."""
+    """Shuffles the seconds of a matrix, anew at each call."""
 
     def __init__(self, seed: int) -> None:
         self.rng = np.random.default_rng(seed)
@@ -100,40 +101,42 @@ class Shuffled:
 
 
 def late(cases: Sequence[MatrixQuestion], seed: int) -> list[MatrixQuestion]:
-    """A planted prior: of the questions whose evidence lies before LATE of the video, KEPT_EARLY stay."""
+    """A planted prior: of the questions whose evidence lies before LATE of the video, a share of KEPT_EARLY stays."""
     rng = np.random.default_rng(seed)
     return [c for c in cases if np.mean(c.layout.evidence) > LATE * c.layout.duration or rng.random() < KEPT_EARLY]
 
 
-def train(cases: Sequence[MatrixQuestion], tell: Told, stage: SamplerStage = STAGE, seed: int = 0) -> UNetSampler:
-    """A U-Net that has learned from the evidence that its draws showed."""
+def train(
+    cases: Sequence[MatrixQuestion], to_scores: ToScores, stage: SamplerStage = STAGE, seed: int = 0
+) -> UNetSampler:
+    """A U-Net trained with the evidence that its draws show as reward."""
     torch.manual_seed(seed)
     rule, rng = ReinforceRule(stage, UNetSampler(stage.net_config(EMBEDDED.max_queries))), np.random.default_rng(seed)
     optimizer = torch.optim.AdamW(rule.module.parameters(), stage.lr, weight_decay=0.0)
     stepper = Stepper("sampler", optimizer, rule.module, stage.max_grad_norm)
     drawer = torch.Generator().manual_seed(seed)
     for step, part in zip(range(stage.steps), _batches(cases, stage.questions, rng), strict=False):
-        policies = bare_policies(rule.module, [tell(case) for case in part])
+        policies = bare_policies(rule.module, [to_scores(case) for case in part])
         drawn = [policy.sample(BUDGET, stage.rollouts, drawer) for policy in policies]
         rewards_BG = torch.stack([shown_share(c.layout, drawn_GK) for c, drawn_GK in zip(part, drawn, strict=True)])
         loss, _ = rule.loss(policies, drawn, rewards_BG, len(part))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        lr = warmed(stage.lr, stage.warmup, step) * (1 - step / stage.steps)  # falls, so that the last steps settle
+        lr = warmed(stage.lr, stage.warmup, step) * (1 - step / stage.steps)  # falls to 0, so that the weights settle
         stepper.step(lr, step)
     return rule.module.eval()
 
 
 def bare_policies(sampler: UNetSampler, scores: Sequence[ScoreSet]) -> list[FramePolicy]:
-    """The U-Net's own without the stand-in rule's logits, one for each question; all flat before training."""
+    """The U-Net's policies without the logits of the stand-in rule, one for each question; flat before training."""
     items = [sampler.inputs(s.sim_QT, s.times_T) for s in scores]
     return sampler.policies([replace(item, start_T=torch.zeros_like(item.start_T)) for item in items])
 
 
 def stretched(logits_T: Tensor, budget: int = BUDGET) -> Tensor:
-    """Frames that part p = softmax(logits) evenly, as uniform frames part the seconds, int64 [K]; flat: the same ones.
+    """Frames that divide p = softmax(logits) evenly, int64 [K]. Flat logits give the uniform frames.
 
-    The first and the last frame stay, the others lie at the quantiles i / (K - 1) of what is between.
+    They are the first frame, the last frame and the quantiles i / (K - 1) of the mass in between.
     """
     mass_T = logits_T.double().softmax(-1)
     steps_T = (mass_T[1:] + mass_T[:-1]).cumsum(0)  # trapezoids: from frame 0 to frame t
@@ -142,7 +145,7 @@ def stretched(logits_T: Tensor, budget: int = BUDGET) -> Tensor:
 
 
 def _batches(cases: Sequence[MatrixQuestion], size: int, rng: np.random.Generator) -> Iterator[list[MatrixQuestion]]:
-    """Random questions without end, those of a batch alike in length, so that little of it is padding."""
+    """Random questions without end; those of a batch are similar in length, which keeps padding small."""
     while True:
         drawn = [cases[i] for i in rng.choice(len(cases), min(ALIKE * size, len(cases)), replace=False)]
         drawn.sort(key=lambda case: case.sim_QT.shape[1])
@@ -158,17 +161,19 @@ def shown_share(layout: EvidenceLayout, frames_GK: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def compare(sampler: UNetSampler, cases: Sequence[MatrixQuestion], tell: Told, repeats: int = 1) -> dict[str, list]:
+def compare(
+    sampler: UNetSampler, cases: Sequence[MatrixQuestion], to_scores: ToScores, repeats: int = 1
+) -> dict[str, list]:
     """Evidence shown by the U-Net's frames and by uniform ones: {"video", "unet", "uniform"} by question.
 
-    ``repeats``: times that each question is told, over which the U-Net's share is the mean.
+    ``repeats``: how often each question is asked; the U-Net's share is the mean.
     """
-    tries = lambda case: bare_policies(sampler, [tell(case) for _ in range(repeats)])  # noqa: E731
+    tries = lambda case: bare_policies(sampler, [to_scores(case) for _ in range(repeats)])  # noqa: E731
     return _shown(cases, lambda case: [policy.logits_T for policy in tries(case)])
 
 
 def planted_worth(cases: Sequence[MatrixQuestion]) -> dict[str, list]:
-    """As ``compare``, with the planted density itself in the place of a U-Net's: what there is to be found."""
+    """As ``compare``, with the planted density instead of a U-Net's: the most that can be found."""
     early = float(np.log(KEPT_EARLY))
     return _shown(cases, lambda case: [torch.tensor(case.times_T <= LATE * case.layout.duration) * early])
 

@@ -1,8 +1,8 @@
-"""What the gates 3 to 8 ask the models: every arm's answers about a video, computed as ``msjoe eval`` does.
+"""Answers for the gates 3 to 8: every arm's answers about a video, computed as ``msjoe eval`` does.
 
 One plan serves gates 3 to 7, so a video is drawn, encoded and asked about once. Rules that read several queries take
-turns between them (round-robin): of their settings the one that helps the ideal queries most, so that gate 7 is not
-won by a poor way of joining rows.
+turns between them (round-robin), the setting that helps the ideal queries most: gate 7 must not pass because of a poor
+way of joining rows.
 """
 
 from collections.abc import Sequence
@@ -37,12 +37,12 @@ TOPK_OWN, TOPK_IDEAL = Arm(TOPK, "own", BUDGET), Arm(TOPK, IDEAL, BUDGET)
 BEST = Arm(ORACLE, "none", BUDGET)
 ARMS = (*UNIFORM.values(), AKS_QUESTION, AKS_OWN, AKS_IDEAL, TOPK_OWN, TOPK_IDEAL, BEST)
 FILE_ARMS = (UNIFORM[BUDGET], AKS_OWN, BEST)
-UNSEEN = "queries without previews"  # what the rows of TOPK_OWN are called where nothing was seen before asking
+UNSEEN = "queries without previews"  # the arm name of TOPK_OWN without previews
 
 
 @dataclass(frozen=True)
 class AuditModels:
-    """Models by their folder or hub id, and a folder for features."""
+    """Models by folder or hub id, and the folder of the feature cache."""
 
     mllm: str
     clip: str
@@ -65,7 +65,7 @@ class VideoTask:
 
 @dataclass(frozen=True)
 class ArmsPlan(Plan):
-    """A plan with arms of its own choice."""
+    """An evaluation plan with a given list of arms."""
 
     chosen: tuple[Arm, ...] = ()
 
@@ -74,7 +74,7 @@ class ArmsPlan(Plan):
 
 
 class SplitVideos:
-    """The videos of a split with their questions, as ``Evaluation`` wants them."""
+    """The videos of a split with their questions, in the form that ``Evaluation`` takes."""
 
     def __init__(self, split: str) -> None:
         library = Library(ArmsPlan("reel", ("uniform",), split=split))
@@ -87,7 +87,7 @@ class SplitVideos:
 
 @dataclass(frozen=True)
 class VideosAsFiles:
-    """Videos as real files: drawn, encoded, and opened as a user's own are."""
+    """Videos as real files: drawn, encoded, and opened like a user's file."""
 
     videos: SplitVideos
     folder: Path
@@ -108,7 +108,7 @@ def models_of(setup: AuditModels) -> Models:
 
 
 def answer_video(task: VideoTask) -> list[dict]:
-    """Rows of all ARMS, and of queries without previews where evidence may lie anywhere."""
+    """Rows of all ARMS and, where evidence may lie anywhere, of queries without previews."""
     videos = videos_of(task.split)
     rows = _ask(task, videos, ARMS)
     if task.track not in SPREAD:
@@ -132,7 +132,7 @@ def videos_of(split: str) -> SplitVideos:
 def _ask(
     task: VideoTask, library: SplitVideos | VideosAsFiles, arms: tuple[Arm, ...], previews: int | None = None
 ) -> list[dict]:
-    """What the gates need of every answer about a video."""
+    """The answers about a video, reduced to what the gates read."""
     plan = ArmsPlan("reel", ("uniform",), split=task.split, previews=previews, chosen=arms)
     film = videos_of(task.split).film(task.name)
     with TemporaryDirectory(prefix="msjoe-") as place:
