@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def apart(samples: list[tuple[FrameSet, list[Branch]]]) -> Iterator[tuple[FrameSet, list[Branch]]]:
-    return ((show, [branch]) for show, branches in samples for branch in branches)
+    return ((frame_set, [branch]) for frame_set, branches in samples for branch in branches)
 
 
 def own_losses(model, processor, samples) -> Iterator[torch.Tensor]:
@@ -61,7 +61,7 @@ def own_losses(model, processor, samples) -> Iterator[torch.Tensor]:
     rows = sorted(apart(samples), key=lambda row: (len(row[0].frames), len(row[1][0].prompt)))
     for i in range(0, len(rows), ROWS):
         texts, pictures = zip(
-            *(as_chat(processor, show, branch) for show, (branch,) in rows[i : i + ROWS]), strict=True
+            *(as_chat(processor, frame_set, branch) for frame_set, (branch,) in rows[i : i + ROWS]), strict=True
         )
         flat = [picture for row in pictures for picture in row] or None
         inputs = processor(text=list(texts), images=flat, return_tensors="pt", padding=True)
@@ -71,11 +71,11 @@ def own_losses(model, processor, samples) -> Iterator[torch.Tensor]:
         yield model(**inputs, labels=labels).loss
 
 
-def as_chat(processor, show: FrameSet, branch: Branch) -> tuple[str, list[Image.Image]]:
-    frames = MINIATURE_TEMPLATES.answer_message("", [], show.times)["content"][:-1]
+def as_chat(processor, frame_set: FrameSet, branch: Branch) -> tuple[str, list[Image.Image]]:
+    frames = MINIATURE_TEMPLATES.answer_message("", [], frame_set.times)["content"][:-1]
     message = {"role": "user", "content": [*frames, {"type": "text", "text": branch.prompt}]}
     text = processor.apply_chat_template([message], tokenize=False, add_generation_prompt=True)
-    pictures = [Image.fromarray(picture) for picture in show.pictures()] if show.frames else []
+    pictures = [Image.fromarray(picture) for picture in frame_set.pictures()] if frame_set.frames else []
     return f"{text}{branch.reply}<|im_end|>", pictures
 
 

@@ -18,7 +18,7 @@ from msjoe.miniature.mllm.train import MllmTraining, run_training
 from msjoe.miniature.mllm.training_stage import TrainingStage, run_stage
 from msjoe.miniature.muon import build_optimizers, orthogonal
 from msjoe.miniature.training_loop import Paused, RunOptions
-from tests.mllm_shows import two_shows
+from tests.mllm_samples import two_samples
 
 SMALL = (
     MixPart(0.5, "seen", 56, (1, 2), tokens=1),
@@ -47,7 +47,7 @@ def test_one_step_moves_every_weight(small_batches):
     """All but the vision tower's, which is held."""
     learner = new_mllm(0)
     before = {name: p.detach().clone() for name, p in learner.named_parameters()}
-    loss, metrics = language_loss(learner, collate(two_shows(112)))
+    loss, metrics = language_loss(learner, collate(two_samples(112)))
     loss.backward()
     for optimizer in build_optimizers(learner, lr=1e-3):
         optimizer.step()

@@ -23,7 +23,7 @@ def scene(who: int, place: int, item: int, look: Look = Look(0, 0)) -> Frame:
     return Frame(10.0, Moment(place, who, look, item, 0), None)
 
 
-def a_show(*frames: Frame) -> FrameSet:
+def a_frame_set(*frames: Frame) -> FrameSet:
     cast = {frame.moment.who: frame.moment.look for frame in frames}
     return FrameSet(frames, 112, replace(random_script(np.random.default_rng(0)), cast=cast))
 
@@ -44,11 +44,13 @@ def test_the_option_to_look_at_holds_the_word_that_comes_next():
 
 def test_what_was_never_held_is_looked_up_option_by_option():
     """The reply has no frame to look at; each option has those that rule it out."""
-    show = a_show(*(scene(0, 0, item) for item in (1, 4, 6)), scene(1, 2, 8), scene(2, 3, 9))
-    show = replace(show, script=replace(show.script, cast={who: Look(who, 0) for who in range(len(CHARACTERS))}))
+    frame_set = a_frame_set(*(scene(0, 0, item) for item in (1, 4, 6)), scene(1, 2, 8), scene(2, 3, 9))
+    frame_set = replace(
+        frame_set, script=replace(frame_set.script, cast={who: Look(who, 0) for who in range(len(CHARACTERS))})
+    )
     rng, words, found = np.random.default_rng(0), build_tokenizer(), 0
     for _ in range(400):
-        asked = ask(rng, show)
+        asked = ask(rng, frame_set)
         if "never" not in asked.text:
             assert asked.option_looks == ()
             continue
@@ -62,31 +64,33 @@ def test_what_was_never_held_is_looked_up_option_by_option():
 
 
 def test_a_hop_goes_from_a_moment_shown_once_to_the_nearest_of_another():
-    show = a_show(scene(0, 0, 0), scene(1, 1, 1), scene(2, 2, 2), scene(1, 3, 3), scene(2, 4, 4))
+    frame_set = a_frame_set(scene(0, 0, 0), scene(1, 1, 1), scene(2, 2, 2), scene(1, 3, 3), scene(2, 4, 4))
     rng, found = np.random.default_rng(0), set()
     for _ in range(300):
-        one = hop(rng, show)
+        one = hop(rng, frame_set)
         if one is None:
             continue
         text, reply, ((anchor,), (target,)) = one
         attribute = text.removeprefix("Which ").split(",")[0]
-        assert look_words(show.frames[target].moment, attribute) == reply
+        assert look_words(frame_set.frames[target].moment, attribute) == reply
         beside = ", next after " in text or ", last before " in text
-        between = show.frames[min(anchor, target) + 1 : max(anchor, target)]
+        between = frame_set.frames[min(anchor, target) + 1 : max(anchor, target)]
         assert ", after " in text or ", before " in text or beside
         assert (target > anchor) == ("after " in text)
         assert not beside or abs(target - anchor) == 1
-        assert show.frames[target].moment.who not in {frame.moment.who for frame in between}
+        assert frame_set.frames[target].moment.who not in {frame.moment.who for frame in between}
         found.add((anchor, target))
     assert {(0, 1), (0, 2), (4, 3), (1, 2), (1, 0)} <= found
 
 
 def test_nothing_is_asked_about_a_mark_that_no_picture_shows():
     rng = np.random.default_rng(3)
-    show = random_frames(rng, 6, 112)
-    hidden = FrameSet(tuple(replace(f, moment=f.moment.but(mark=HIDDEN)) for f in show.frames), 112, show.script)
+    frame_set = random_frames(rng, 6, 112)
+    hidden = FrameSet(
+        tuple(replace(f, moment=f.moment.but(mark=HIDDEN)) for f in frame_set.frames), 112, frame_set.script
+    )
     facing = FrameSet(
-        tuple(replace(f, moment=f.moment.but(mark=i)) for i, f in enumerate(show.frames)), 112, show.script
+        tuple(replace(f, moment=f.moment.but(mark=i)) for i, f in enumerate(frame_set.frames)), 112, frame_set.script
     )
     assert not [one.text for one in (ask(rng, hidden) for _ in range(150)) if "mark" in one.text]
     assert [one.text for one in (ask(rng, facing) for _ in range(150)) if "mark" in one.text]
@@ -120,18 +124,18 @@ def test_an_order_question_looks_at_the_anchor_and_then_at_the_next():
 
 
 def test_a_find_leaves_one_answer():
-    show = a_show(scene(0, 0, 0), scene(0, 1, 2), scene(1, 0, 3))
+    frame_set = a_frame_set(scene(0, 0, 0), scene(0, 1, 2), scene(1, 0, 3))
     rng = np.random.default_rng(0)
     for _ in range(60):
-        text, reply, frames = find(rng, show)
+        text, reply, frames = find(rng, frame_set)
         attribute = text.removeprefix("Which ").split(",")[0]
         assert frames
-        assert {look_words(show.frames[i].moment, attribute) for i in frames} == {reply}
+        assert {look_words(frame_set.frames[i].moment, attribute) for i in frames} == {reply}
 
 
 def test_a_costume_in_a_query_points_at_the_previews_that_show_it():
     red_circle, blue_star = Look(0, 0), Look(5, 3)
-    previews = a_show(scene(0, 0, 0, red_circle), scene(1, 1, 1, blue_star), scene(0, 2, 2, red_circle))
+    previews = a_frame_set(scene(0, 0, 0, red_circle), scene(1, 1, 1, blue_star), scene(0, 2, 2, red_circle))
     reply = "<queries>\nblue star with a key, pink bricks\nred circle\n</queries>"
     points = costume_points(reply, previews)
     tokens = build_tokenizer().convert_ids_to_tokens(encode(reply))
@@ -141,9 +145,9 @@ def test_a_costume_in_a_query_points_at_the_previews_that_show_it():
 
 
 def test_points_stand_before_the_tokens_they_are_for():
-    show = random_frames(np.random.default_rng(3), 3, 56)
+    frame_set = random_frames(np.random.default_rng(3), 3, 56)
     one = answer_branch("open", "What?", [], "key, cup", [((0,), (1,)), ((2,), (2,))])
-    batch = collate([(show, [copy_branch(np.random.default_rng(0)), one])])
+    batch = collate([(frame_set, [copy_branch(np.random.default_rng(0)), one])])
     reply = encode("key, cup")
     assert batch.points.places_P.tolist() == sorted(batch.points.places_P.tolist())
     assert batch.targets_BL[0, batch.points.places_P].tolist() == [reply[0], reply[-1]]

@@ -11,14 +11,14 @@ from msjoe.reel.script.question_text import QuestionWords
 from msjoe.reel.vocabulary import CHARACTERS, COLOUR_WORDS, ITEMS, MARKS, PLACES, SHAPES
 
 
-def find(rng: np.random.Generator, show: FrameSet) -> tuple[str, str, Frames]:
+def find(rng: np.random.Generator, frame_set: FrameSet) -> tuple[str, str, Frames]:
     """A look-up such as "Which item, the king, the harbour?": the text, the reply, the frames that show it.
 
     It gives one or two attributes, which leave a single answer.
     """
     given = {"who": "character", "place": "place", "item": "item"}
-    asked = [name for name in ATTRIBUTE_WORDS if name != "caption" and (name != "mark" or show.size >= LEGIBLE)]
-    moments = [frame.moment for frame in show.frames]
+    asked = [name for name in ATTRIBUTE_WORDS if name != "caption" and (name != "mark" or frame_set.size >= LEGIBLE)]
+    moments = [frame.moment for frame in frame_set.frames]
     while True:
         moment = moments[rng.integers(len(moments))]
         names = [str(name) for name in rng.choice(list(given), int(rng.integers(1, 3)), replace=False)]
@@ -28,18 +28,18 @@ def find(rng: np.random.Generator, show: FrameSet) -> tuple[str, str, Frames]:
         key = {name: getattr(moment, name) for name in names}
         frames = tuple(i for i, m in enumerate(moments) if holds(m, key))
         replies = {look_words(moments[i], attribute) for i in frames}
-        if len(replies) == 1 and (attribute != "mark" or all(readable(moments[i], show.size) for i in frames)):
-            text = FIND_QUESTION.format(attribute=attribute, given=_given(rng, show, key))
+        if len(replies) == 1 and (attribute != "mark" or all(readable(moments[i], frame_set.size) for i in frames)):
+            text = FIND_QUESTION.format(attribute=attribute, given=_given(rng, frame_set, key))
             return text, replies.pop(), frames
 
 
-def hop(rng: np.random.Generator, show: FrameSet) -> tuple[str, str, tuple[Frames, Frames]] | None:
+def hop(rng: np.random.Generator, frame_set: FrameSet) -> tuple[str, str, tuple[Frames, Frames]] | None:
     """A look-up in two steps: the text, the reply, and the frames of both steps.
 
     "Which item, after the king, the harbour, the chef?", or, of the neighbouring frame, "Which item, next after the
     king, the harbour?". None where the drawn moment is shown more than once or has no neighbour to ask about.
     """
-    moments = [frame.moment for frame in show.frames]
+    moments = [frame.moment for frame in frame_set.frames]
     anchor, ahead = int(rng.integers(len(moments))), bool(rng.integers(2))
     key = {"who": moments[anchor].who, "place": moments[anchor].place}
     beside = range(anchor + 1, len(moments)) if ahead else range(anchor - 1, -1, -1)
@@ -52,15 +52,15 @@ def hop(rng: np.random.Generator, show: FrameSet) -> tuple[str, str, tuple[Frame
     else:
         target = next(i for i in beside if moments[i].who == moments[target].who)
         wording, way = HOP_QUESTION, "after" if ahead else "before"
-    names = ("place", "colour", "shape", "item", *(("mark",) if readable(moments[target], show.size) else ()))
+    names = ("place", "colour", "shape", "item", *(("mark",) if readable(moments[target], frame_set.size) else ()))
     attribute = names[rng.integers(len(names))]
-    who = QuestionWords(rng, show.script.cast).who(moments[target].who)
-    text = wording.format(attribute=attribute, way=way, given=_given(rng, show, key), who=who)
+    who = QuestionWords(rng, frame_set.script.cast).who(moments[target].who)
+    text = wording.format(attribute=attribute, way=way, given=_given(rng, frame_set, key), who=who)
     return text, look_words(moments[target], attribute), ((anchor,), (target,))
 
 
-def _given(rng: np.random.Generator, show: FrameSet, key: dict[str, int]) -> str:
-    words = QuestionWords(rng, show.script.cast)
+def _given(rng: np.random.Generator, frame_set: FrameSet, key: dict[str, int]) -> str:
+    words = QuestionWords(rng, frame_set.script.cast)
     say = {"who": words.who, "place": words.place, "item": lambda item: f"the {ITEMS[item]}"}
     return ", ".join(say[name](value) for name, value in key.items())
 

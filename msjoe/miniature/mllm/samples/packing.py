@@ -62,7 +62,7 @@ def _moved(one: PackedBatch | AttentionTargets, device: torch.device) -> PackedB
 
 
 def collate(samples: Sequence[tuple[FrameSet, Sequence[Branch]]]) -> PackedBatch:
-    rows = [_row(show, branches) for show, branches in samples]
+    rows = [_row(frame_set, branches) for frame_set, branches in samples]
     length = max(len(ids) for ids, *_ in rows)
     columns = list(zip(*rows, strict=True))
     ids, segments, targets = (
@@ -70,9 +70,9 @@ def collate(samples: Sequence[tuple[FrameSet, Sequence[Branch]]]) -> PackedBatch
         for column, fill in zip((columns[0], columns[2], columns[3]), (0, PADDING, -100), strict=True)
     )
     positions = np.stack([np.pad(p, ((0, 0), (0, length - p.shape[1]))) for p in columns[1]], 1)
-    shows = [show for show, _ in samples]
-    frames = [frame for show in shows for frame in show.frames]
-    pictures = np.concatenate([show.pictures() for show in shows]) if frames else None
+    frame_sets = [frame_set for frame_set, _ in samples]
+    frames = [frame for frame_set in frame_sets for frame in frame_set.frames]
+    pictures = np.concatenate([frame_set.pictures() for frame_set in frame_sets]) if frames else None
     moments = tuple(frame.moment for frame in frames)
     branches = tuple(tuple(b) for _, b in samples)
     points = _points(samples, ids, segments, targets)
@@ -113,9 +113,9 @@ def attention_mask(segments_BL: Tensor) -> Tensor:
     return ((same | prefix) & torch.ones_like(same[0]).tril()).unsqueeze(1)
 
 
-def _row(show: FrameSet, branches: Sequence[Branch]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _row(frame_set: FrameSet, branches: Sequence[Branch]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """ids [L], positions [3, L], segments [L] and targets [L] of one sample."""
-    prefix, places = _prefix(show)
+    prefix, places = _prefix(frame_set)
     ids, positions, segments, targets = [prefix], [places], [np.zeros(len(prefix), np.int64)], [_none(len(prefix))]
     after = int(places.max()) + 1
     for n, branch in enumerate(branches, 1):
@@ -134,13 +134,13 @@ def _none(count: int) -> np.ndarray:
     return np.full(count, -100, np.int64)
 
 
-def _prefix(show: FrameSet) -> tuple[np.ndarray, np.ndarray]:
+def _prefix(frame_set: FrameSet) -> tuple[np.ndarray, np.ndarray]:
     """Token ids [P] of the frames and their rotary positions [3, P].
 
     A picture's tokens share one time, and rows and columns count from it; text continues after the largest of them
     (Qwen2-VL's multimodal rotary embedding).
     """
-    side = show.size // PIXELS_PER_TOKEN
+    side = frame_set.size // PIXELS_PER_TOKEN
     rows, cols = (grid.ravel() for grid in np.mgrid[:side, :side])
     grid_3M = np.stack([np.zeros_like(rows), rows, cols])
     pads = encode("<|image_pad|>") * side**2
@@ -153,7 +153,7 @@ def _prefix(show: FrameSet) -> tuple[np.ndarray, np.ndarray]:
         here += len(tokens)
 
     place_text(ids)
-    for number, seconds in enumerate(show.times, 1):
+    for number, seconds in enumerate(frame_set.times, 1):
         before = encode(MINIATURE_TEMPLATES.frame_text(number, seconds) + "<|vision_start|>")
         place_text(before)
         parts.append(grid_3M + here)

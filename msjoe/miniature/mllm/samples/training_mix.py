@@ -98,27 +98,27 @@ def draw_samples(seed: int, step: int) -> list[tuple[FrameSet, list[Branch]]]:
     return samples
 
 
-def samples_tokens(show: FrameSet, branches: list[Branch]) -> int:
+def samples_tokens(frame_set: FrameSet, branches: list[Branch]) -> int:
     """Roughly how many tokens a sample has."""
-    of_frame = (show.size // 28) ** 2 + 8
-    return of_frame * len(show.frames) + sum(len(encode(b.prompt)) + len(encode(b.reply)) + 6 for b in branches)
+    of_frame = (frame_set.size // 28) ** 2 + 8
+    return of_frame * len(frame_set.frames) + sum(len(encode(b.prompt)) + len(encode(b.reply)) + 6 for b in branches)
 
 
 def look_sample(rng: np.random.Generator, count: int, size: int) -> tuple[FrameSet, list[Branch]]:
     """Single frames, attribute by attribute."""
-    show = random_frames(rng, 1, size)
-    names = [name for name in ATTRIBUTE_WORDS if name != "mark" or readable(show.frames[0].moment, size)]
-    return show, [look_branch(show.frames[0], str(name)) for name in rng.choice(names, 4, replace=False)]
+    frame_set = random_frames(rng, 1, size)
+    names = [name for name in ATTRIBUTE_WORDS if name != "mark" or readable(frame_set.frames[0].moment, size)]
+    return frame_set, [look_branch(frame_set.frames[0], str(name)) for name in rng.choice(names, 4, replace=False)]
 
 
 def seen_sample(rng: np.random.Generator, count: int, size: int) -> tuple[FrameSet, list[Branch]]:
     """Random frames with look-ups, open questions and choices."""
-    show = random_frames(rng, count, size)
-    branches = [*finds(rng, show, 2), *hops(rng, show, 6), *questions(rng, show, 1, 5), copy_branch(rng)]
+    frame_set = random_frames(rng, count, size)
+    branches = [*finds(rng, frame_set, 2), *hops(rng, frame_set, 6), *questions(rng, frame_set, 1, 5), copy_branch(rng)]
     if count > 1 and rng.random() < 0.15:
-        lines = [full_caption(frame.moment, size) for frame in show.frames]
+        lines = [full_caption(frame.moment, size) for frame in frame_set.frames]
         branches.append(answer_branch("captions", CAPTIONS_QUESTION, [], "\n".join(lines)))
-    return show, branches
+    return frame_set, branches
 
 
 def reel_sample(rng: np.random.Generator, count: int, size: int) -> tuple[FrameSet, list[Branch]]:
@@ -129,11 +129,11 @@ def reel_sample(rng: np.random.Generator, count: int, size: int) -> tuple[FrameS
     script = random_script(rng, shares=OWN_TRACKS)
     question = script.questions[rng.integers(len(script.questions))]
     if question.track == "global" or rng.random() < 1 / 6:
-        show = spread_frames(rng, script, count, size)
+        frame_set = spread_frames(rng, script, count, size)
     else:
-        show = evidence_frames(rng, script, question, count, size)
-    own = choice_branch("reel", of_script(question, show))
-    return show, [own, *finds(rng, show, 1), *hops(rng, show, 6), *questions(rng, show, 1, 6)]
+        frame_set = evidence_frames(rng, script, question, count, size)
+    own = choice_branch("reel", of_script(question, frame_set))
+    return frame_set, [own, *finds(rng, frame_set, 1), *hops(rng, frame_set, 6), *questions(rng, frame_set, 1, 6)]
 
 
 def query_sample(rng: np.random.Generator, count: int, size: int) -> tuple[FrameSet, list[Branch]]:
@@ -169,19 +169,19 @@ def _hidden(rng: np.random.Generator, script: Script) -> FrameSet:
     return FrameSet(frames, KEYFRAME, script)
 
 
-def finds(rng: np.random.Generator, show: FrameSet, count: int) -> list[Branch]:
-    found = [find(rng, show) for _ in range(count)]
+def finds(rng: np.random.Generator, frame_set: FrameSet, count: int) -> list[Branch]:
+    found = [find(rng, frame_set) for _ in range(count)]
     return [answer_branch("find", text, [], reply, [(frames, frames)]) for text, reply, frames in found]
 
 
-def hops(rng: np.random.Generator, show: FrameSet, tries: int) -> list[Branch]:
-    found = [one for one in (hop(rng, show) for _ in range(tries)) if one is not None]
+def hops(rng: np.random.Generator, frame_set: FrameSet, tries: int) -> list[Branch]:
+    found = [one for one in (hop(rng, frame_set) for _ in range(tries)) if one is not None]
     return [answer_branch("hop", text, [], reply, [looks]) for text, reply, looks in found]
 
 
-def questions(rng: np.random.Generator, show: FrameSet, opened: int, chosen: int) -> list[Branch]:
+def questions(rng: np.random.Generator, frame_set: FrameSet, opened: int, chosen: int) -> list[Branch]:
     """Questions without and with options."""
-    asked = [ask(rng, show) for _ in range(opened + chosen)]
+    asked = [ask(rng, frame_set) for _ in range(opened + chosen)]
     branches = [answer_branch("open", a.text, [], a.options[a.right], a.looks) for a in asked[:opened]]
     return branches + [choice_branch("choice", a) for a in asked[opened:]]
 
