@@ -53,8 +53,8 @@ templates, which are much shorter than those for real models.
 `{command}`
 
 Seed {seed}, {minutes:.0f} minutes on one CPU core, {start}{language_steps} steps in which the language model learns
-from frames and questions of the train split, with some of its attention heads told which frames a question means and
-which option is right (`msjoe/miniature/mllm/attention_loss.py`).
+from frames and questions of the train split; some of its attention heads are supervised with the frames that a question
+means and with the right option (`msjoe/miniature/mllm/attention_loss.py`).
 Compositions of character, place and item that are kept for the test were never shown. Queries were learned from a
 fixed mix of teachers ({teachers}): see `msjoe/miniature/mllm/samples/query_teachers.py`.
 {note}
