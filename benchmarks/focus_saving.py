@@ -20,7 +20,7 @@ from msjoe.clip import Clip, similarity
 from msjoe.lazy_scores import ClipScorer
 from msjoe.loading import EMBEDDED_CLIP, embedded
 from msjoe.reel.make import make_video
-from msjoe.reel.script import make_script
+from msjoe.reel.script.write_script import make_script
 from msjoe.selectors import build_selector
 from msjoe.video import FrameSource, open_video
 

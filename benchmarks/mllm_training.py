@@ -3,7 +3,7 @@
     python benchmarks/mllm_training.py --steps 4
 
 A training sample is a few frames with many short questions about them, each of which sees the frames and itself
-only (``msjoe/reel/mllm_batches.py``). Side by side in one run, forward and backward of the same questions:
+only (``msjoe/miniature/mllm/samples/packing.py``). Side by side in one run, forward and backward of the same questions:
 
 - packed: as training does it, frames encoded once for all their questions;
 - transformers: the model's own forward pass on what its processor makes of a question's prompt, eight of about equal
@@ -21,12 +21,13 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
+from msjoe.miniature.mllm.language_loss import language_loss
+from msjoe.miniature.mllm.model import build_processor, new_mllm
+from msjoe.miniature.mllm.samples.branches import Branch
+from msjoe.miniature.mllm.samples.frame_sets import FrameSet
+from msjoe.miniature.mllm.samples.packing import collate
+from msjoe.miniature.mllm.samples.training_mix import LESSONS, draw_samples
 from msjoe.prompts import MINIATURE_TEMPLATES
-from msjoe.reel.mllm_batches import Branch, collate
-from msjoe.reel.mllm_data import LESSONS, draw_samples
-from msjoe.reel.mllm_model import build_processor, new_mllm
-from msjoe.reel.mllm_shows import Show
-from msjoe.reel.mllm_training import language_loss
 
 ROWS = 8  # of a batch for transformers
 
@@ -51,8 +52,8 @@ def main() -> None:
         print(f"{name:<14} {spent:6.1f} s, {seconds['transformers'] / spent:5.1f} x transformers'")
 
 
-def apart(samples: list[tuple[Show, list[Branch]]]) -> Iterator[tuple[Show, list[Branch]]]:
-    return ((show, [branch]) for show, branches in samples for branch in branches)
+def apart(samples: list[tuple[FrameSet, list[Branch]]]) -> Iterator[tuple[FrameSet, list[Branch]]]:
+    return ((frame_set, [branch]) for frame_set, branches in samples for branch in branches)
 
 
 def own_losses(model, processor, samples) -> Iterator[torch.Tensor]:
@@ -60,7 +61,7 @@ def own_losses(model, processor, samples) -> Iterator[torch.Tensor]:
     rows = sorted(apart(samples), key=lambda row: (len(row[0].frames), len(row[1][0].prompt)))
     for i in range(0, len(rows), ROWS):
         texts, pictures = zip(
-            *(as_chat(processor, show, branch) for show, (branch,) in rows[i : i + ROWS]), strict=True
+            *(as_chat(processor, frame_set, branch) for frame_set, (branch,) in rows[i : i + ROWS]), strict=True
         )
         flat = [picture for row in pictures for picture in row] or None
         inputs = processor(text=list(texts), images=flat, return_tensors="pt", padding=True)
@@ -70,11 +71,11 @@ def own_losses(model, processor, samples) -> Iterator[torch.Tensor]:
         yield model(**inputs, labels=labels).loss
 
 
-def as_chat(processor, show: Show, branch: Branch) -> tuple[str, list[Image.Image]]:
-    frames = MINIATURE_TEMPLATES.answer_message("", [], show.times)["content"][:-1]
+def as_chat(processor, frame_set: FrameSet, branch: Branch) -> tuple[str, list[Image.Image]]:
+    frames = MINIATURE_TEMPLATES.answer_message("", [], frame_set.times)["content"][:-1]
     message = {"role": "user", "content": [*frames, {"type": "text", "text": branch.prompt}]}
     text = processor.apply_chat_template([message], tokenize=False, add_generation_prompt=True)
-    pictures = [Image.fromarray(picture) for picture in show.pictures()] if show.frames else []
+    pictures = [Image.fromarray(picture) for picture in frame_set.pictures()] if frame_set.frames else []
     return f"{text}{branch.reply}<|im_end|>", pictures
 
 

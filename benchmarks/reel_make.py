@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from msjoe.reel.make import make_video
-from msjoe.reel.script import make_script
+from msjoe.reel.script.write_script import make_script
 from msjoe.reel.source import file_frames
 
 

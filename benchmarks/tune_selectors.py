@@ -20,7 +20,7 @@ from msjoe.data import Record, reel_records, reel_source, reel_truth
 from msjoe.evaluation.loss_by_step import shows
 from msjoe.flags import parse_settings
 from msjoe.loading import EMBEDDED_CLIP, embedded
-from msjoe.reel.script import TRACKS
+from msjoe.reel.script.records import TRACKS
 from msjoe.selectors import build_selector, draws
 from msjoe.selectors.base import ScoreSet
 from msjoe.selectors.standin import DensityShares

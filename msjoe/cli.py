@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msjoe import __version__, select_command
+from msjoe import reel_command as reel_command
 from msjoe.errors import PathError, UserError
 from msjoe.evaluation import command as eval_command
 from msjoe.evaluation import recall_command
 from msjoe.files import check_writable, reason
 from msjoe.flags import add_commands, add_length_argument, add_model_arguments, check_model_arguments
 from msjoe.output import allow_any_text, drop_output, print_json, readable, reader_is_gone
-from msjoe.reel import command as reel_command
 from msjoe.rl import command as train_command
 
 if TYPE_CHECKING:  # they take seconds to import

@@ -7,8 +7,8 @@ from pathlib import Path
 import open_clip
 from open_clip.pretrained import get_pretrained_cfg
 
+from msjoe.checkpoint_stamp import check_reel_version
 from msjoe.errors import CheckpointError
-from msjoe.reel.version import check_reel_version
 
 HUB = "hf-hub:"
 LOCAL = "local-dir:"

@@ -105,7 +105,7 @@ def check_pair(mllm: str | None, clip: str | None) -> None:
     The default of each is an embedded miniature. With a model for real videos it would run without a fault, and
     search or answer at random.
     """
-    from msjoe.reel.version import is_reel_checkpoint
+    from msjoe.checkpoint_stamp import is_reel_checkpoint
 
     if bool(mllm) == bool(clip) or is_reel_checkpoint(mllm or clip):
         return

@@ -8,12 +8,12 @@ import logging
 import os
 from pathlib import Path
 
+from msjoe.checkpoint_stamp import check_reel_version, is_reel_checkpoint
 from msjoe.clip import Clip, FeatureCache
 from msjoe.errors import CheckpointError, UserError
 from msjoe.flags import check_pair, parse_settings
 from msjoe.mllm import Mllm
 from msjoe.pipeline import Models
-from msjoe.reel.version import check_reel_version, is_reel_checkpoint
 from msjoe.sampler import load_sampler
 from msjoe.selectors import Selector, build_selector, needs_model, selector_names
 from msjoe.selectors.tspo_agent import load_agent

@@ -20,12 +20,12 @@ from transformers import (
 )
 from transformers.utils import logging as progress
 
+from msjoe.checkpoint_stamp import check_reel_version
 from msjoe.errors import CheckpointError, UserError
 from msjoe.estimate import mllm_warning
 from msjoe.flags import check_device
 from msjoe.mllm_adapters import ADAPTER_JSON, base_of, put_in
 from msjoe.prompts import PROMPTS_JSON, Templates
-from msjoe.reel.version import check_reel_version
 
 log = logging.getLogger(__name__)
 

@@ -3,12 +3,12 @@
 import pytest
 
 from msjoe.clip import Clip, FeatureCache
+from msjoe.miniature.clip.model import new_clip, save_clip
+from msjoe.miniature.mllm.model import new_mllm, save_mllm
 from msjoe.mllm import Mllm
 from msjoe.pipeline import Models
-from msjoe.reel.clip_model import new_clip, save_clip
 from msjoe.reel.make import make_video
-from msjoe.reel.mllm_model import new_mllm, save_mllm
-from msjoe.reel.script import make_script
+from msjoe.reel.script.write_script import make_script
 from msjoe.selectors import build_selector
 
 

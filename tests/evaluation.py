@@ -11,7 +11,7 @@ from msjoe.evaluation.harness import Evaluation
 from msjoe.evaluation.plan import Arm, Plan
 from msjoe.evaluation.run_folder import RunFolder
 from msjoe.pipeline import Models
-from msjoe.reel.script import make_script
+from msjoe.reel.script.write_script import make_script
 
 
 @lru_cache

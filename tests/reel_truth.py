@@ -2,8 +2,8 @@
 
 import re
 
-from msjoe.reel.script import Script
-from msjoe.reel.world import CHARACTERS, ITEMS, MARKS, PLACES
+from msjoe.reel.script.records import Script
+from msjoe.reel.vocabulary import CHARACTERS, ITEMS, MARKS, PLACES
 
 
 def solve(script: Script, question) -> str:

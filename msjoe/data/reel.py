@@ -5,8 +5,8 @@ from functools import lru_cache
 
 from msjoe.data.record import Loaded, Record
 from msjoe.errors import QuestionError
-from msjoe.reel.questions import Question
-from msjoe.reel.script import SPLIT_VIDEOS, SPLITS, TRACKS, Script, make_script
+from msjoe.reel.script.records import SPLIT_VIDEOS, SPLITS, TRACKS, Question, Script
+from msjoe.reel.script.write_script import make_script
 from msjoe.reel.source import ReelSource
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from msjoe.checkpoint_stamp import REEL_VERSION
 from msjoe.data import Record
 from msjoe.errors import UserError
 from msjoe.evaluation.asking import blank
@@ -20,7 +21,6 @@ from msjoe.evaluation.published import Published
 from msjoe.evaluation.run_folder import RunFolder
 from msjoe.loading import EMBEDDED_MLLM, embedded
 from msjoe.mllm import Mllm
-from msjoe.reel.world import REEL_VERSION
 from msjoe.steps import NO_FRAME, Models
 from msjoe.trace import Trace
 

@@ -20,7 +20,7 @@ from msjoe.data import (
 from msjoe.errors import QuestionError
 from msjoe.evaluation.plan import Plan
 from msjoe.flags import MAX_MINUTES
-from msjoe.reel.script import TRACKS
+from msjoe.reel.script.records import TRACKS
 from msjoe.video import open_video
 from msjoe.video.base import FrameSource
 

@@ -18,7 +18,7 @@ from msjoe.evaluation.command import split_names
 from msjoe.evaluation.exchange import FRAMES, KeyFrames, read_key_frames
 from msjoe.evaluation.footage import Footage
 from msjoe.evaluation.plan import GIVEN
-from msjoe.reel.script import TRACKS
+from msjoe.reel.script.records import TRACKS
 from msjoe.trace import Trace
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from msjoe.evaluation.rates import Rates, gathered, infer_rates
 from msjoe.evaluation.recall import Scenes, hits, recall_difference, recall_of
 from msjoe.evaluation.recall_command import TOLERANCE
 from msjoe.evaluation.run_folder import CONFIG, read_config
-from msjoe.reel.script import TRACKS
+from msjoe.reel.script.records import TRACKS
 from msjoe.select_format import read_rates
 from msjoe.selectors.plain import linspace_trunc
 from msjoe.video.base import dense_count

@@ -12,6 +12,7 @@ from typing import TextIO
 import torch
 
 from msjoe import __version__
+from msjoe.checkpoint_stamp import REEL_VERSION
 from msjoe.errors import QuestionError, VideoError
 from msjoe.estimate import rough_text
 from msjoe.evaluation.again import Again, check_from, load_without_clip, same_letters
@@ -30,7 +31,6 @@ from msjoe.evaluation.shards import Shard
 from msjoe.evaluation.summary import summarise
 from msjoe.loading import load_models
 from msjoe.mllm import Mllm
-from msjoe.reel.world import REEL_VERSION
 from msjoe.selectors.base import Selector
 from msjoe.steps import Models
 

@@ -1,0 +1,1 @@
+"""Reel, the procedural video world: scripts, pictures, questions and files."""

@@ -10,7 +10,8 @@ import numpy as np
 from tqdm import tqdm
 
 from msjoe.files import write_atomic, writing
-from msjoe.reel.script import TICKS, Script
+from msjoe.reel.drawing.pose import TICKS
+from msjoe.reel.script.records import Script
 from msjoe.reel.source import file_frames
 from msjoe.video.write import write_video
 
@@ -37,13 +38,13 @@ def make_video(script: Script, out: Path, crf: int = 25, progress: bool = True) 
 
 
 def made_by_reel(path: Path, comment: str) -> bool:
-    """Whether ``make_video`` made this file: the comment in its metadata says so, or the JSON beside it does."""
+    """Whether ``make_video`` made this file, by the comment in its metadata or the JSON beside it."""
     record = path.with_suffix(".json")
     return comment.split(" ")[0] == MARK or (record.is_file() and '"reel_version"' in _start(record))
 
 
 def _start(record: Path) -> str:
-    """The first characters of a file, which may be any."""
+    """The first characters of a file of any kind."""
     with record.open(encoding="utf-8", errors="replace") as file:
         return file.read(200)
 

@@ -1,29 +1,27 @@
-"""A Reel video without a file: the same pictures that the file holds, through the same interface."""
+"""A Reel video without a file: the same pictures as in the file, through the same interface."""
 
 import bisect
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from msjoe.reel.render import BODY_SIZES, CANVAS, SIZES, Pose, draw, shrink
-from msjoe.reel.script import TICKS, Scene, Script
+from msjoe.reel.drawing.pose import TICKS, drift
+from msjoe.reel.drawing.render import CANVAS, SIZES, draw, shrink
+from msjoe.reel.script.records import Scene, Script
 from msjoe.video.base import dense_count
-
-FACING = 10  # ticks in 4 s during which a plate shows its mark; every shot is long enough for some
 
 
 class ReelSource:
-    """A FrameSource that draws. It holds a drawing function and no script, seed or answer.
+    """A FrameSource that draws its frames. It holds a drawing function, and neither script nor answers.
 
     The picture changes ``TICKS`` times a second, as in the files.
     """
 
     def __init__(self, script: Script) -> None:
         self.duration = script.duration
-        told = f"reel {script.version} {script.split} {script.track} {script.seed} {script.duration}"
-        self.id = "reel-" + hashlib.sha256(told.encode()).hexdigest()[:24]
+        key = f"reel {script.version} {script.split} {script.track} {script.seed} {script.duration}"
+        self.id = "reel-" + hashlib.sha256(key.encode()).hexdigest()[:24]
         self._draw = _painter(script.scenes)
 
     def dense(self, fps: float, size: int, batch: int = 64) -> Iterator[np.ndarray]:
@@ -56,26 +54,6 @@ def _painter(scenes: tuple[Scene, ...]) -> Callable[[int, int], np.ndarray]:
         return draw(scenes[i].moment, drift(scenes[i].pose, tick - starts[i]), size)
 
     return paint
-
-
-def drift(pose: Pose, ticks: int) -> Pose:
-    """The pose ``ticks`` after a shot began: it sways, nears or recedes, the light wanders, and
-    for a second and a half in four the plate is turned away: not every second of the right shot shows the detail."""
-    sway = _triangle(ticks + pose.noise * 3, 24)
-    return replace(
-        pose,
-        x=pose.x + 4 * (sway - 3),
-        y=pose.y + 4 * (_triangle(ticks + pose.noise, 40) // 3 - 1),
-        scale=min(max(pose.scale + _triangle(ticks + 5 * pose.noise, 64) // 5 - 1, 0), len(BODY_SIZES) - 1),
-        light=pose.light + 6 * (_triangle(ticks // 4 + pose.noise, 16) - 2),
-        turned=(ticks + 5 * pose.noise) % (4 * TICKS) >= FACING,
-    )
-
-
-def _triangle(t: int, period: int) -> int:
-    """0 up to 6 and back over ``period``, in whole steps."""
-    phase = t % period
-    return min(phase, period - phase) * 12 // period
 
 
 def file_frames(script: Script) -> Iterator[np.ndarray]:

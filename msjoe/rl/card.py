@@ -11,10 +11,10 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from msjoe.checkpoint_stamp import REEL_JSON
 from msjoe.errors import CheckpointError, UserError
 from msjoe.files import write_atomic, writing
 from msjoe.jsonl import read_lines
-from msjoe.reel.version import REEL_JSON
 from msjoe.rl.curves import picture, svg_text
 from msjoe.rl.difficulty import FOLDER, RATINGS
 from msjoe.rl.rewards import difficulty_cancels

@@ -39,6 +39,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from msjoe.checkpoint_stamp import write_reel_json
 from msjoe.clip import similarity
 from msjoe.data import Record
 from msjoe.draw import FramePolicy
@@ -47,7 +48,6 @@ from msjoe.evaluation.footage import Footage
 from msjoe.files import writing
 from msjoe.mllm import Shown
 from msjoe.prompts import parse_queries
-from msjoe.reel.version import write_reel_json
 from msjoe.rl.advantages import group_advantages
 from msjoe.rl.card import write_cards
 from msjoe.rl.difficulty import FOLDER, read_pool

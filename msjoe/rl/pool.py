@@ -16,7 +16,7 @@ from msjoe.errors import UserError, VideoError
 from msjoe.evaluation.footage import Footage
 from msjoe.loading import EMBEDDED_CLIP, EMBEDDED_MLLM, embedded
 from msjoe.mllm import Mllm
-from msjoe.reel.script import TRACKS
+from msjoe.reel.script.records import TRACKS
 from msjoe.rl.recipe import Data, Parts, Recipe
 from msjoe.rl.turns import generator
 from msjoe.selectors import build_selector

@@ -16,7 +16,7 @@ import yaml
 from msjoe.data import BENCHMARKS
 from msjoe.errors import RecipeError
 from msjoe.files import read_text
-from msjoe.reel.script import SPLITS, TRACKS
+from msjoe.reel.script.records import SPLITS, TRACKS
 from msjoe.rl.advantages import BASELINES, check_advantages
 from msjoe.rl.losses import GrpoConfig
 from msjoe.rl.rewards import SAMPLER_REWARDS, RewardWeights, check_sampler_reward

@@ -31,11 +31,11 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from msjoe.checkpoint_stamp import write_reel_json
 from msjoe.data import Record
 from msjoe.draw import FramePolicy
 from msjoe.evaluation.footage import Footage
 from msjoe.files import writing
-from msjoe.reel.version import write_reel_json
 from msjoe.rl.card import write_cards
 from msjoe.rl.difficulty import read_pool
 from msjoe.rl.loop import Span, new_accelerator, run_loop

@@ -5,10 +5,10 @@ from pathlib import Path
 from demo.engine import Engine
 from demo.memory import MemoryCache
 from msjoe.clip import Clip
+from msjoe.miniature.clip.model import new_clip, save_clip
+from msjoe.miniature.mllm.model import new_mllm, save_mllm
 from msjoe.mllm import Mllm
 from msjoe.pipeline import Models
-from msjoe.reel.clip_model import new_clip, save_clip
-from msjoe.reel.mllm_model import new_mllm, save_mllm
 from msjoe.selectors import build_selector
 from tests import fuzz
 from tests.videos import encode

@@ -10,13 +10,15 @@ import torch
 
 from msjoe.clip import Clip
 from msjoe.errors import CheckpointError
-from msjoe.reel import clip_training, clip_validation
-from msjoe.reel.clip_data import ANY, attributes, make_batch, truth, write_text
-from msjoe.reel.clip_model import build_tokenizer, new_clip
-from msjoe.reel.clip_training import ClipTraining, learning_rate, multi_positive_loss, run_training, train_clip
-from msjoe.reel.clip_validation import asked_by, one_attribute_wrong
-from msjoe.reel.script import make_script
-from msjoe.reel.world import CHARACTERS, PLACES, Look, Moment, caption, held_out, random_moment
+from msjoe.miniature.clip import train, validate
+from msjoe.miniature.clip.loss import multi_positive_loss
+from msjoe.miniature.clip.model import new_clip
+from msjoe.miniature.clip.train import ClipTraining, run_training, train_clip
+from msjoe.miniature.clip.training_pairs import ANY, attributes, make_batch, truth, write_text
+from msjoe.miniature.clip.validate import asked_by, one_attribute_wrong
+from msjoe.reel.moments import Look, Moment, caption, held_out, random_moment
+from msjoe.reel.script.write_script import make_script
+from msjoe.reel.vocabulary import CHARACTERS, PLACES
 
 TINY = ClipTraining(steps=4, seed=3, batch=8, warmup=2)
 
@@ -78,7 +80,8 @@ def test_a_batch_depends_on_seed_and_step_alone():
 def test_texts_hold_no_name_and_batches_no_composition_of_the_test(monkeypatch):
     drawn = []
     monkeypatch.setattr(
-        "msjoe.reel.clip_data.draw", lambda moment, pose, size: drawn.append(moment) or np.zeros((size, size, 3))
+        "msjoe.miniature.clip.training_pairs.draw",
+        lambda moment, pose, size: drawn.append(moment) or np.zeros((size, size, 3)),
     )
     texts = [text for step in range(20) for text in make_batch(0, step, 64, 8).texts]
     names = {*CHARACTERS, *(place.name for place in PLACES)}
@@ -110,7 +113,7 @@ def test_ideal_queries_are_read_as_what_they_ask():
     assert asked_by("blue waves") == (ANY, ANY, ANY, 0, ANY)
     assert asked_by("a key") == (ANY, ANY, 0, ANY, ANY)
     script = make_script("validation", "order", 0)
-    shown = clip_validation.shown_each_second(script, int(script.duration))
+    shown = validate.shown_each_second(script, int(script.duration))
     for question in script.questions:
         for query in question.ideal_queries:
             assert truth(np.array([asked_by(query)]), shown).any(), query
@@ -118,17 +121,19 @@ def test_ideal_queries_are_read_as_what_they_ask():
 
 def test_learning_rate_by_hand():
     config = ClipTraining(steps=110, warmup=10, lr=1.0)
-    assert [learning_rate(step, config) for step in (0, 9, 10, 60)] == pytest.approx([0.1, 1.0, 1.0, 0.5])
-    assert learning_rate(109, config) < 1e-3
+    assert [config.rate(step) for step in (0, 9, 10, 60)] == pytest.approx([0.1, 1.0, 1.0, 0.5])
+    assert config.rate(109) < 1e-3
 
 
-def test_a_step_changes_every_parameter():
-    model, config = new_clip(0), ClipTraining(steps=10, batch=8, warmup=1)
-    before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    optimizer = clip_training.build_optimizer(model, config)
-    for step in range(2):
-        clip_training.train_step(model, optimizer, build_tokenizer(), make_batch(0, step, 8, 56), step, config)
+def test_two_steps_change_every_parameter(tmp_path):
+    before = {name: p.detach().clone() for name, p in new_clip(TINY.seed).named_parameters()}
+    model, _ = run_training(TINY, tmp_path, stop_after=2)
     assert [name for name, p in model.named_parameters() if torch.equal(p, before[name])] == []
+
+
+def test_the_scale_stays_within_its_bounds(tmp_path):
+    model, _ = run_training(replace(TINY, max_scale=10.0), tmp_path, stop_after=1)
+    assert model.logit_scale.item() == pytest.approx(math.log(10))  # it starts at log(1 / 0.07)
 
 
 def test_a_resumed_run_is_the_same_run(tmp_path):
@@ -139,6 +144,7 @@ def test_a_resumed_run_is_the_same_run(tmp_path):
         assert torch.equal(one, two), name
     lines = [json.loads(line) for line in (tmp_path / "resumed" / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [2, 4]
+    assert set(lines[0]) == {"step", "seconds", "lr", "loss", "accuracy", "scale", "samples_per_s"}
 
 
 def test_a_run_of_other_settings_is_not_continued(tmp_path):
@@ -148,8 +154,8 @@ def test_a_run_of_other_settings_is_not_continued(tmp_path):
 
 
 def test_the_whole_command_writes_a_checkpoint_with_its_card(tmp_path, monkeypatch):
-    monkeypatch.setattr(clip_training, "validate_clip", lambda folder: clip_validation.validate_clip(folder, 1, 20))
-    monkeypatch.setattr(clip_validation, "TRACKS", ("order",))
+    monkeypatch.setattr(train, "validate_clip", lambda folder: validate.validate_clip(folder, 1, 20))
+    monkeypatch.setattr(validate, "TRACKS", ("order",))
     out = tmp_path / "reel-clip"
     record = train_clip(out, replace(TINY, steps=2, seed=1))
     saved = json.loads((out / "reel.json").read_text())

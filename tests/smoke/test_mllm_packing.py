@@ -1,17 +1,18 @@
-"""The training's fast forward, which packs many questions behind a show: the same numbers as transformers."""
+"""The fast forward of training, which packs questions behind one set of frames: same numbers as transformers."""
 
 import numpy as np
 import pytest
 import torch
 
+import msjoe.miniature.mllm.forward as forward_module
+from msjoe.miniature.mllm.attention_loss import HEADS, LAYERS, OPTION_LAYER, attention_to_frames, attention_to_options
+from msjoe.miniature.mllm.forward import forward, image_patches, image_tokens
+from msjoe.miniature.mllm.language_loss import reply_lengths
+from msjoe.miniature.mllm.model import build_processor, new_mllm
+from msjoe.miniature.mllm.samples.branches import TURN
+from msjoe.miniature.mllm.samples.packing import attention_mask, collate
 from msjoe.prompts import MINIATURE_TEMPLATES
-from msjoe.reel import mllm_forward
-from msjoe.reel.mllm_batches import TURN, attention_mask, collate
-from msjoe.reel.mllm_forward import forward, image_patches, image_tokens
-from msjoe.reel.mllm_model import build_processor, new_mllm
-from msjoe.reel.mllm_pointing import HEADS, LAYERS, OPTION_LAYER, attention_to_frames, attention_to_options
-from msjoe.reel.mllm_training import reply_lengths
-from tests.mllm_shows import two_shows
+from tests.mllm_samples import two_samples
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +25,9 @@ def processor():
     return build_processor()
 
 
-def prompt(processor, show, branch) -> str:
+def prompt(processor, frame_set, branch) -> str:
     """What a run would send for this branch: the chat template's text, then the reply."""
-    frames = MINIATURE_TEMPLATES.answer_message("", [], show.times)["content"][:-1]
+    frames = MINIATURE_TEMPLATES.answer_message("", [], frame_set.times)["content"][:-1]
     message = {"role": "user", "content": [*frames, {"type": "text", "text": branch.prompt}]}
     text = processor.apply_chat_template([message], tokenize=False, add_generation_prompt=True)
     return f"{text}{branch.reply}<|im_end|>"
@@ -49,25 +50,27 @@ def test_patches_and_visual_tokens_are_the_processors_and_the_towers(model, proc
 
 @pytest.mark.parametrize("size", [56, 112])
 def test_a_packed_branch_is_computed_as_if_it_stood_alone(model, processor, size):
-    samples = two_shows(size)
+    samples = two_samples(size)
     batch = collate(samples)
     with torch.no_grad():
         packed = forward(model, batch).logits_RV.split(reply_lengths(batch))
-    alone = [(show, branch) for show, branches in samples for branch in branches]
-    for (show, branch), logits in zip(alone, packed, strict=True):
-        inputs = processor(text=[prompt(processor, show, branch)], images=list(show.pictures()), return_tensors="pt")
+    alone = [(frame_set, branch) for frame_set, branches in samples for branch in branches]
+    for (frame_set, branch), logits in zip(alone, packed, strict=True):
+        inputs = processor(
+            text=[prompt(processor, frame_set, branch)], images=list(frame_set.pictures()), return_tensors="pt"
+        )
         with torch.no_grad():
             real = model(**inputs).logits[0, -len(logits) - 1 : -1]
         torch.testing.assert_close(real, logits, atol=1e-4, rtol=0)
 
 
 def test_packed_ids_and_positions_are_those_of_the_processor_and_the_model(model, processor):
-    samples = two_shows(112)
+    samples = two_samples(112)
     batch = collate(samples)
-    for row, (show, branches) in enumerate(samples):
+    for row, (frame_set, branches) in enumerate(samples):
         for number, branch in enumerate(branches, 1):
             inputs = processor(
-                text=[prompt(processor, show, branch)], images=list(show.pictures()), return_tensors="pt"
+                text=[prompt(processor, frame_set, branch)], images=list(frame_set.pictures()), return_tensors="pt"
             )
             real, _ = model.model.get_rope_index(
                 inputs.input_ids, mm_token_type_ids=inputs.mm_token_type_ids, image_grid_thw=inputs.image_grid_thw
@@ -78,8 +81,8 @@ def test_packed_ids_and_positions_are_those_of_the_processor_and_the_model(model
 
 
 def test_only_replies_are_learned():
-    (show, branches), _ = two_shows(56)
-    batch = collate([(show, branches)])
+    (frame_set, branches), _ = two_samples(56)
+    batch = collate([(frame_set, branches)])
     encoded = build_processor().tokenizer
     wanted = [encoded(f"{branch.reply}<|im_end|>").input_ids for branch in branches]
     assert batch.targets_BL[batch.targets_BL != -100].tolist() == [i for ids in wanted for i in ids]
@@ -102,8 +105,8 @@ def test_the_mask_lets_a_branch_see_the_prefix_and_itself():
 def test_attention_to_frames_and_options_is_that_of_the_models_heads():
     """With the eager attention of transformers, which returns its weights."""
     model = new_mllm(0).eval()
-    (show, branches), other = two_shows(112)
-    batch = collate([(show, branches[:1]), other])
+    (frame_set, branches), other = two_samples(112)
+    batch = collate([(frame_set, branches[:1]), other])
     assert len(batch.points.rows_P)
     seen = {}
     hooks = [
@@ -114,9 +117,9 @@ def test_attention_to_frames_and_options_is_that_of_the_models_heads():
     hidden = attention_mask(batch.segments_BL)
     with torch.no_grad(), pytest.MonkeyPatch.context() as patch:
         # eager adds its mask, sdpa takes a boolean one
-        patch.setattr(mllm_forward, "attention_mask", lambda s: torch.where(hidden, 0.0, -1e9))
+        patch.setattr(forward_module, "attention_mask", lambda s: torch.where(hidden, 0.0, -1e9))
         for told in (attention_to_frames, attention_to_options):
-            patch.setattr(mllm_forward, told.__name__, lambda *a, told=told: told(*a[:3], hidden[:, 0], a[4]))
+            patch.setattr(forward_module, told.__name__, lambda *a, told=told: told(*a[:3], hidden[:, 0], a[4]))
         out = forward(model, batch)
     for hook in hooks:
         hook.remove()

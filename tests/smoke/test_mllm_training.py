@@ -9,25 +9,27 @@ import torch
 from torch import nn
 
 from msjoe.errors import CheckpointError
-from msjoe.reel import mllm_data
-from msjoe.reel.mllm_batches import collate
-from msjoe.reel.mllm_data import Recipe, make_batch
-from msjoe.reel.mllm_model import build_tokenizer, continued_mllm, new_mllm, save_mllm
-from msjoe.reel.mllm_training import MllmTraining, language_loss, run_training
-from msjoe.reel.muon import build_optimizers, orthogonal
-from msjoe.reel.training_run import Paused, Running, Stage, run_stage
-from tests.mllm_shows import two_shows
+from msjoe.miniature.mllm.language_loss import language_loss
+from msjoe.miniature.mllm.model import build_tokenizer, continued_mllm, new_mllm, save_mllm
+from msjoe.miniature.mllm.samples import training_mix
+from msjoe.miniature.mllm.samples.packing import collate
+from msjoe.miniature.mllm.samples.training_mix import MixPart, make_batch
+from msjoe.miniature.mllm.train import MllmTraining, run_training
+from msjoe.miniature.mllm.training_stage import TrainingStage, run_stage
+from msjoe.miniature.muon import build_optimizers, orthogonal
+from msjoe.miniature.training_loop import Paused, RunOptions
+from tests.mllm_samples import two_samples
 
 SMALL = (
-    Recipe(0.5, "seen", 56, (1, 2), tokens=1),
-    Recipe(0.3, "queries", 56, (2,), tokens=1),
-    Recipe(0.2, "reel", 112, (2,), tokens=1),
+    MixPart(0.5, "seen", 56, (1, 2), tokens=1),
+    MixPart(0.3, "queries", 56, (2,), tokens=1),
+    MixPart(0.2, "reel", 112, (2,), tokens=1),
 )
 
 
 @pytest.fixture
 def small_batches(monkeypatch):
-    monkeypatch.setattr(mllm_data, "LESSONS", ((10**9, SMALL),))
+    monkeypatch.setattr(training_mix, "LESSONS", ((10**9, SMALL),))
 
 
 # --- steps
@@ -45,7 +47,7 @@ def test_one_step_moves_every_weight(small_batches):
     """All but the vision tower's, which is held."""
     learner = new_mllm(0)
     before = {name: p.detach().clone() for name, p in learner.named_parameters()}
-    loss, metrics = language_loss(learner, collate(two_shows(112)))
+    loss, metrics = language_loss(learner, collate(two_samples(112)))
     loss.backward()
     for optimizer in build_optimizers(learner, lr=1e-3):
         optimizer.step()
@@ -64,7 +66,7 @@ def test_orthogonal_brings_singular_values_near_one():
 
 
 def test_the_learning_rate_rises_stays_and_falls():
-    stage = Stage("x", steps=100, seed=0, lr=1.0, warmup=10, decay=0.2)
+    stage = TrainingStage("x", steps=100, seed=0, lr=1.0, warmup=10, decay=0.2)
     assert [stage.rate(step) for step in (0, 4, 9, 50, 79)] == [0.1, 0.5, 1.0, 1.0, 1.0]
     assert stage.rate(90) == pytest.approx(0.5)
     assert stage.rate(99) == pytest.approx(0.05)
@@ -99,12 +101,12 @@ def toy_loss(net: nn.Module, x: torch.Tensor):
     return (net(x) - x.sum(1, keepdim=True)).pow(2).mean(), {"seen": float(x[0, 0])}
 
 
-def toy_run(folder, stop_after=None, steps=12, running=Running()):
+def toy_run(folder, stop_after=None, steps=12, options=RunOptions()):
     torch.manual_seed(0)
     net = nn.ModuleDict({"layers": nn.ModuleList([nn.Linear(4, 4)]), "out": nn.Linear(4, 1)})
     net.forward = lambda x: net["out"](net["layers"][0](x))
-    stage = Stage("toy", steps=steps, seed=0, lr=0.01, warmup=2, decay=0.5)
-    run_stage(stage, net, toy_batch, lambda x: toy_loss(net, x), folder, running, stop_after)
+    stage = TrainingStage("toy", steps=steps, seed=0, lr=0.01, warmup=2, decay=0.5)
+    run_stage(stage, net, toy_batch, lambda x: toy_loss(net, x), folder, options, stop_after)
     return net.state_dict()
 
 
@@ -118,17 +120,17 @@ def test_a_stopped_stage_ends_in_the_same_weights_and_metrics(tmp_path):
 
 
 def test_batches_drawn_ahead_by_a_process_give_the_same_weights(tmp_path):
-    alone, ahead = toy_run(tmp_path / "alone"), toy_run(tmp_path / "ahead", running=Running(workers=1))
+    alone, ahead = toy_run(tmp_path / "alone"), toy_run(tmp_path / "ahead", options=RunOptions(workers=1))
     assert all(torch.equal(alone[name], ahead[name]) for name in alone)
 
 
 def test_a_run_of_few_minutes_stops_and_the_same_call_goes_on(tmp_path):
     straight = toy_run(tmp_path / "straight")
-    one_step = Running(minutes=1e-9)
+    one_step = RunOptions(minutes=1e-9)
     for call in range(1, 12):
         with pytest.raises(Paused, match=f": {call} of 12 steps are done"):
-            toy_run(tmp_path / "pieces", running=one_step)
-    pieces = toy_run(tmp_path / "pieces", running=one_step)
+            toy_run(tmp_path / "pieces", options=one_step)
+    pieces = toy_run(tmp_path / "pieces", options=one_step)
     assert all(torch.equal(straight[name], pieces[name]) for name in straight)
 
 

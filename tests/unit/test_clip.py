@@ -13,12 +13,13 @@ import pytest
 import torch
 from PIL import Image
 
+from msjoe import checkpoint_stamp
 from msjoe.cache import FeatureCache, FeatureKey, default_folder
 from msjoe.clip import Clip, similarity
 from msjoe.errors import CheckpointError
-from msjoe.reel import clip_model, version
-from msjoe.reel.clip_model import UNK, build_tokenizer, new_clip, save_clip, vocabulary
-from msjoe.reel.world import CHARACTERS, COLOUR_WORDS, ITEMS, PLACES, SHAPES
+from msjoe.miniature.clip import model as clip_model
+from msjoe.miniature.clip.model import UNK, build_tokenizer, new_clip, save_clip, vocabulary
+from msjoe.reel.vocabulary import CHARACTERS, COLOUR_WORDS, ITEMS, PLACES, SHAPES
 from tests.clip_models import NARROW, fill_hub_cache, save_narrow
 
 TEXTS = ["a red triangle with a key, blue waves", "the wizard?"]
@@ -162,9 +163,9 @@ def test_id_follows_the_weights(tmp_path):
 
 
 def test_another_reel_version_is_an_error(reel, monkeypatch):
-    version.write_reel_json(reel, {"seed": 0})
+    checkpoint_stamp.write_reel_json(reel, {"seed": 0})
     Clip.load(str(reel), device="cpu")
-    monkeypatch.setattr(version, "REEL_VERSION", "99")
+    monkeypatch.setattr(checkpoint_stamp, "REEL_VERSION", "99")
     with pytest.raises(CheckpointError, match="99"):
         Clip.load(str(reel), device="cpu")
 

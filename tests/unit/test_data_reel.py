@@ -6,7 +6,8 @@ import pytest
 
 from msjoe.data import load_benchmark, reel_records, reel_source, reel_truth
 from msjoe.errors import QuestionError
-from msjoe.reel.script import TRACKS, make_script
+from msjoe.reel.script.records import TRACKS
+from msjoe.reel.script.write_script import make_script
 
 
 def test_records_are_the_questions_of_the_scripts():

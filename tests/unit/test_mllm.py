@@ -9,10 +9,10 @@ import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from msjoe.errors import CheckpointError, QuestionError
+from msjoe.miniature.mllm.model import build_tokenizer, new_mllm, save_mllm
+from msjoe.miniature.mllm.vocabulary import reel_words
 from msjoe.mllm import Mllm, Shown
 from msjoe.prompts import MINIATURE_TEMPLATES
-from msjoe.reel.mllm_model import build_tokenizer, new_mllm, save_mllm
-from msjoe.reel.mllm_words import reel_words
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import pytest
 import torch
 from peft import LoraConfig
 
+from msjoe.checkpoint_stamp import write_reel_json
 from msjoe.errors import CheckpointError
 from msjoe.mllm import Mllm, Shown
-from msjoe.reel.version import write_reel_json
 
 SHOWN = [Shown("Who?", ("a", "b"), [np.full((56, 56, 3), 90, np.uint8)], [1.0])]
 

@@ -6,23 +6,26 @@ import numpy as np
 import pytest
 import torch
 
-from msjoe.reel.mllm_batches import TURN, answer_branch, collate, encode
-from msjoe.reel.mllm_data import choice_branch, copy_branch, costume_points
-from msjoe.reel.mllm_model import build_tokenizer
-from msjoe.reel.mllm_pointing import pointing_loss
-from msjoe.reel.mllm_questions import _looks, ask, find, hop, look_words
-from msjoe.reel.mllm_shows import HIDDEN, Frame, Show, random_script, random_show
-from msjoe.reel.questions import Plan
-from msjoe.reel.world import CHARACTERS, ITEMS, Look, Moment
+from msjoe.miniature.mllm.attention_loss import pointing_loss
+from msjoe.miniature.mllm.model import build_tokenizer
+from msjoe.miniature.mllm.samples.branches import TURN, answer_branch, encode
+from msjoe.miniature.mllm.samples.frame_questions import _looks, ask
+from msjoe.miniature.mllm.samples.frame_sets import HIDDEN, Frame, FrameSet, random_frames, random_script
+from msjoe.miniature.mllm.samples.lookups import find, hop, look_words
+from msjoe.miniature.mllm.samples.packing import collate
+from msjoe.miniature.mllm.samples.training_mix import choice_branch, copy_branch, costume_points
+from msjoe.reel.moments import Look, Moment
+from msjoe.reel.script.question_plan import QuestionPlan
+from msjoe.reel.vocabulary import CHARACTERS, ITEMS
 
 
 def scene(who: int, place: int, item: int, look: Look = Look(0, 0)) -> Frame:
     return Frame(10.0, Moment(place, who, look, item, 0), None)
 
 
-def a_show(*frames: Frame) -> Show:
+def a_frame_set(*frames: Frame) -> FrameSet:
     cast = {frame.moment.who: frame.moment.look for frame in frames}
-    return Show(frames, 112, replace(random_script(np.random.default_rng(0)), cast=cast))
+    return FrameSet(frames, 112, replace(random_script(np.random.default_rng(0)), cast=cast))
 
 
 def test_the_option_to_look_at_holds_the_word_that_comes_next():
@@ -41,11 +44,13 @@ def test_the_option_to_look_at_holds_the_word_that_comes_next():
 
 def test_what_was_never_held_is_looked_up_option_by_option():
     """The reply has no frame to look at; each option has those that rule it out."""
-    show = a_show(*(scene(0, 0, item) for item in (1, 4, 6)), scene(1, 2, 8), scene(2, 3, 9))
-    show = replace(show, script=replace(show.script, cast={who: Look(who, 0) for who in range(len(CHARACTERS))}))
+    frame_set = a_frame_set(*(scene(0, 0, item) for item in (1, 4, 6)), scene(1, 2, 8), scene(2, 3, 9))
+    frame_set = replace(
+        frame_set, script=replace(frame_set.script, cast={who: Look(who, 0) for who in range(len(CHARACTERS))})
+    )
     rng, words, found = np.random.default_rng(0), build_tokenizer(), 0
     for _ in range(400):
-        asked = ask(rng, show)
+        asked = ask(rng, frame_set)
         if "never" not in asked.text:
             assert asked.option_looks == ()
             continue
@@ -59,30 +64,34 @@ def test_what_was_never_held_is_looked_up_option_by_option():
 
 
 def test_a_hop_goes_from_a_moment_shown_once_to_the_nearest_of_another():
-    show = a_show(scene(0, 0, 0), scene(1, 1, 1), scene(2, 2, 2), scene(1, 3, 3), scene(2, 4, 4))
+    frame_set = a_frame_set(scene(0, 0, 0), scene(1, 1, 1), scene(2, 2, 2), scene(1, 3, 3), scene(2, 4, 4))
     rng, found = np.random.default_rng(0), set()
     for _ in range(300):
-        one = hop(rng, show)
+        one = hop(rng, frame_set)
         if one is None:
             continue
         text, reply, ((anchor,), (target,)) = one
         attribute = text.removeprefix("Which ").split(",")[0]
-        assert look_words(show.frames[target].moment, attribute) == reply
+        assert look_words(frame_set.frames[target].moment, attribute) == reply
         beside = ", next after " in text or ", last before " in text
-        between = show.frames[min(anchor, target) + 1 : max(anchor, target)]
+        between = frame_set.frames[min(anchor, target) + 1 : max(anchor, target)]
         assert ", after " in text or ", before " in text or beside
         assert (target > anchor) == ("after " in text)
         assert not beside or abs(target - anchor) == 1
-        assert show.frames[target].moment.who not in {frame.moment.who for frame in between}
+        assert frame_set.frames[target].moment.who not in {frame.moment.who for frame in between}
         found.add((anchor, target))
     assert {(0, 1), (0, 2), (4, 3), (1, 2), (1, 0)} <= found
 
 
 def test_nothing_is_asked_about_a_mark_that_no_picture_shows():
     rng = np.random.default_rng(3)
-    show = random_show(rng, 6, 112)
-    hidden = Show(tuple(replace(f, moment=f.moment.but(mark=HIDDEN)) for f in show.frames), 112, show.script)
-    facing = Show(tuple(replace(f, moment=f.moment.but(mark=i)) for i, f in enumerate(show.frames)), 112, show.script)
+    frame_set = random_frames(rng, 6, 112)
+    hidden = FrameSet(
+        tuple(replace(f, moment=f.moment.but(mark=HIDDEN)) for f in frame_set.frames), 112, frame_set.script
+    )
+    facing = FrameSet(
+        tuple(replace(f, moment=f.moment.but(mark=i)) for i, f in enumerate(frame_set.frames)), 112, frame_set.script
+    )
     assert not [one.text for one in (ask(rng, hidden) for _ in range(150)) if "mark" in one.text]
     assert [one.text for one in (ask(rng, facing) for _ in range(150)) if "mark" in one.text]
     assert not [text for text, _, _ in (find(rng, hidden) for _ in range(60)) if "mark" in text]
@@ -91,7 +100,7 @@ def test_nothing_is_asked_about_a_mark_that_no_picture_shows():
 
 def test_a_show_tells_the_mark_where_its_plate_faces_us():
     rng = np.random.default_rng(4)
-    frames = [frame for _ in range(20) for frame in random_show(rng, 8, 112).frames]
+    frames = [frame for _ in range(20) for frame in random_frames(rng, 8, 112).frames]
     assert all((frame.moment.mark == HIDDEN) == frame.pose.turned for frame in frames)
     assert 0.2 < np.mean([frame.pose.turned for frame in frames]) < 0.55
 
@@ -108,25 +117,25 @@ def test_pointing_loss_by_hand():
 def test_an_order_question_looks_at_the_anchor_and_then_at_the_next():
     moments = [f.moment for f in (scene(1, 0, 0), scene(0, 3, 1), scene(1, 2, 2), scene(1, 3, 4))]
     keys = [{"who": 0, "place": 3}, {"who": 1}]
-    assert _looks(Plan("after", [], "item", 2, keys), moments) == (((1,), (2,)),)
-    assert _looks(Plan("before", [], "item", 0, keys), moments) == (((1,), (0,)),)
-    assert _looks(Plan("count", [], "number", 2, keys[1:]), moments) == (((0, 2, 3), (0, 2, 3)),)
-    assert _looks(Plan("most", [], "place", 3), moments) == ()
+    assert _looks(QuestionPlan("after", [], "item", 2, keys), moments) == (((1,), (2,)),)
+    assert _looks(QuestionPlan("before", [], "item", 0, keys), moments) == (((1,), (0,)),)
+    assert _looks(QuestionPlan("count", [], "number", 2, keys[1:]), moments) == (((0, 2, 3), (0, 2, 3)),)
+    assert _looks(QuestionPlan("most", [], "place", 3), moments) == ()
 
 
 def test_a_find_leaves_one_answer():
-    show = a_show(scene(0, 0, 0), scene(0, 1, 2), scene(1, 0, 3))
+    frame_set = a_frame_set(scene(0, 0, 0), scene(0, 1, 2), scene(1, 0, 3))
     rng = np.random.default_rng(0)
     for _ in range(60):
-        text, reply, frames = find(rng, show)
+        text, reply, frames = find(rng, frame_set)
         attribute = text.removeprefix("Which ").split(",")[0]
         assert frames
-        assert {look_words(show.frames[i].moment, attribute) for i in frames} == {reply}
+        assert {look_words(frame_set.frames[i].moment, attribute) for i in frames} == {reply}
 
 
 def test_a_costume_in_a_query_points_at_the_previews_that_show_it():
     red_circle, blue_star = Look(0, 0), Look(5, 3)
-    previews = a_show(scene(0, 0, 0, red_circle), scene(1, 1, 1, blue_star), scene(0, 2, 2, red_circle))
+    previews = a_frame_set(scene(0, 0, 0, red_circle), scene(1, 1, 1, blue_star), scene(0, 2, 2, red_circle))
     reply = "<queries>\nblue star with a key, pink bricks\nred circle\n</queries>"
     points = costume_points(reply, previews)
     tokens = build_tokenizer().convert_ids_to_tokens(encode(reply))
@@ -136,9 +145,9 @@ def test_a_costume_in_a_query_points_at_the_previews_that_show_it():
 
 
 def test_points_stand_before_the_tokens_they_are_for():
-    show = random_show(np.random.default_rng(3), 3, 56)
+    frame_set = random_frames(np.random.default_rng(3), 3, 56)
     one = answer_branch("open", "What?", [], "key, cup", [((0,), (1,)), ((2,), (2,))])
-    batch = collate([(show, [copy_branch(np.random.default_rng(0)), one])])
+    batch = collate([(frame_set, [copy_branch(np.random.default_rng(0)), one])])
     reply = encode("key, cup")
     assert batch.points.places_P.tolist() == sorted(batch.points.places_P.tolist())
     assert batch.targets_BL[0, batch.points.places_P].tolist() == [reply[0], reply[-1]]

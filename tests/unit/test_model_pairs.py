@@ -10,10 +10,10 @@ import pytest
 from demo.examples import load_examples
 from demo.shelf import Kept
 from demo.work import Arm, Asked, again_events, answer_events, compare_events
+from msjoe.checkpoint_stamp import write_reel_json
 from msjoe.cli import main
 from msjoe.errors import UserError
 from msjoe.loading import load_models
-from msjoe.reel.version import write_reel_json
 from msjoe.video import write_video
 
 QUESTION, OPTIONS = "Which colour is shown?", ["grey", "red"]

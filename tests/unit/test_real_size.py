@@ -13,10 +13,10 @@ import torch
 from safetensors import safe_open
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
+from msjoe.miniature.mllm.model import CHAT_TEMPLATE, build_tokenizer
 from msjoe.mllm import Mllm, Shown
 from msjoe.mllm_loading import choose_attention, choose_dtype, loading_options, parameter_count
 from msjoe.prompts import DEFAULT_TEMPLATES
-from msjoe.reel.mllm_model import CHAT_TEMPLATE, build_tokenizer
 
 WIDTH = 128  # divisible by NF4's blocks of 64
 

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 
 from msjoe.errors import QuestionError
-from msjoe.reel.questions import near_pairs
-from msjoe.reel.render import draw, random_pose, shrink
-from msjoe.reel.script import SPLIT_VIDEOS, TICKS, TRACKS, make_script
-from msjoe.reel.source import ReelSource, drift
-from msjoe.reel.world import CHARACTERS, MARKS, PLACES, caption, held_out, random_moment
+from msjoe.reel.drawing.pose import TICKS, drift, random_pose
+from msjoe.reel.drawing.render import draw, shrink
+from msjoe.reel.moments import caption, held_out, random_moment
+from msjoe.reel.script.question_planners import near_pairs
+from msjoe.reel.script.records import SPLIT_VIDEOS, TRACKS
+from msjoe.reel.script.write_script import make_script
+from msjoe.reel.source import ReelSource
+from msjoe.reel.vocabulary import CHARACTERS, MARKS, PLACES
 from tests.reel_truth import solve
 
 

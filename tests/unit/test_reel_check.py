@@ -10,15 +10,15 @@ import pytest
 
 from msjoe.cli import main
 from msjoe.errors import CheckpointError, UserError
-from msjoe.reel.check import run
-from msjoe.reel.check.command import gate_numbers
-from msjoe.reel.check.facts import FACTS, SPREAD, Facts, gather, layouts, scene_rows
-from msjoe.reel.check.gate import Gate, gate_of_json, gate_table, over_chance, share_gate
-from msjoe.reel.check.layout import distance, layout_gates
-from msjoe.reel.check.ledger import Ledger
-from msjoe.reel.check.sizes import Sizes
-from msjoe.reel.check.survey import Setup
-from msjoe.reel.script import make_script
+from msjoe.reel.script.write_script import make_script
+from msjoe.reel_audit import run_check as run
+from msjoe.reel_audit.check_command import gate_numbers
+from msjoe.reel_audit.check_sizes import CheckSizes
+from msjoe.reel_audit.finished_tasks import FinishedTasks
+from msjoe.reel_audit.gates.evidence_layout import distance, layout_gates
+from msjoe.reel_audit.gates.gate import Gate, gate_of_json, gate_table, over_chance, share_gate
+from msjoe.reel_audit.gates.scene_facts import FACTS, SPREAD, TrackFacts, gather, layouts, scene_rows
+from msjoe.reel_audit.gates.video_answers import AuditModels
 
 
 def test_a_gate_passes_within_its_range_ends_included():
@@ -141,7 +141,7 @@ def test_the_layout_gates_find_evidence_that_lies_late():
     even, tilted = rng.random((4000, len(FACTS))), rng.random((4000, len(FACTS)))
     tilted[:, FACTS.index("position")] **= 0.8  # a little towards the end: distance about 0.08
     tilted[::3, FACTS.index("place after")] = np.nan
-    facts = {track: Facts([], [], tilted, even) for track in SPREAD}
+    facts = {track: TrackFacts([], [], tilted, even) for track in SPREAD}
     failed = [gate.name for gate in layout_gates(facts) if not gate.passed]
     assert failed == [f"KS distance of position, {track}" for track in SPREAD]
 
@@ -155,34 +155,34 @@ def test_finished_tasks_are_not_done_again(tmp_path):
 
     tasks = {"four": 4, "wrong": -1, "nine": 9}
     with ThreadPoolExecutor(1) as pool:
-        ledger = Ledger(tmp_path / "ledger.jsonl")
+        ledger = FinishedTasks(tmp_path / "ledger.jsonl")
         with pytest.raises(ValueError, match=r"math domain|nonnegative"):
             list(ledger.run(root, tasks, pool))
         assert ledger.results["four"] == 2
-        again = Ledger(tmp_path / "ledger.jsonl")
+        again = FinishedTasks(tmp_path / "ledger.jsonl")
         assert again.results == ledger.results
         done.clear()
         assert set(again.run(root, tasks | {"wrong": 1}, pool)) == {"wrong", "nine"} - set(ledger.results)
     assert 4 not in done
-    assert Ledger(tmp_path / "ledger.jsonl").results == {"four": 2, "wrong": 1, "nine": 3}
+    assert FinishedTasks(tmp_path / "ledger.jsonl").results == {"four": 2, "wrong": 1, "nine": 3}
 
 
 def test_a_torn_last_line_is_dropped_and_a_foreign_one_is_told(tmp_path):
     path = tmp_path / "ledger.jsonl"
-    Ledger(path).add("one", [1, None])
+    FinishedTasks(path).add("one", [1, None])
     with path.open("a") as file:
         file.write('{"task": "two", "res')
-    ledger = Ledger(path)
+    ledger = FinishedTasks(path)
     assert ledger.results == {"one": [1, None]}
     ledger.add("two", 2)
-    assert Ledger(path).results == {"one": [1, None], "two": 2}
+    assert FinishedTasks(path).results == {"one": [1, None], "two": 2}
     path.write_text("hello\n")
     with pytest.raises(CheckpointError, match="line 1 of"):
-        Ledger(path)
+        FinishedTasks(path)
 
 
-NOTHING = Setup("not used", "not used", "features")
-SMALL = Sizes(text=32)
+NOTHING = AuditModels("not used", "not used", "features")
+SMALL = CheckSizes(text=32)
 
 
 def gates_of(value: float) -> list[Gate]:
@@ -221,7 +221,7 @@ def test_a_run_writes_json_and_a_table_and_goes_on_where_it_stopped(tmp_path, mo
 def test_a_folder_of_another_run_is_refused(tmp_path):
     run.run_check(tmp_path / "check", NOTHING, SMALL, {"1 text": lambda check: gates_of(0.0)}, 1)
     with pytest.raises(CheckpointError, match="sizes"):
-        run.run_check(tmp_path / "check", NOTHING, Sizes(text=64), {}, 1)
+        run.run_check(tmp_path / "check", NOTHING, CheckSizes(text=64), {}, 1)
 
 
 def test_digests_tell_weights_apart(tmp_path):
@@ -234,7 +234,7 @@ def test_digests_tell_weights_apart(tmp_path):
 
 
 def test_the_shell_returns_1_for_a_failed_gate(tmp_path, monkeypatch, capsys):
-    from msjoe.reel.check import stages
+    from msjoe.reel_audit import gate_stages as stages
 
     out = str(tmp_path / "check")
     monkeypatch.setattr(stages, "STAGES", {"1 text": lambda check: gates_of(1.0), "3 survey": lambda check: 1 / 0})

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from msjoe.reel.check.facts import Layout
-from msjoe.reel.check.hunt import (
+from msjoe.reel_audit.gates.scene_facts import EvidenceLayout
+from msjoe.reel_audit.gates.unet_prior import (
     BUDGET,
     STAGE,
-    Case,
+    MatrixQuestion,
     Shuffled,
     bare_policies,
     compare,
@@ -30,26 +30,26 @@ SCENES, SECONDS = 30, 3.0  # of a video of a minute and a half
 QUICK = replace(STAGE, steps=60, questions=4, warmup=1)
 
 
-def cases(count: int, seed: int, first: int = 0, matrix: bool = False) -> list[Case]:
+def cases(count: int, seed: int, first: int = 0, matrix: bool = False) -> list[MatrixQuestion]:
     """Questions with one evidence scene, drawn evenly from ``first`` on; with a ``matrix`` that shows it."""
     rng = np.random.default_rng(seed)
     made = []
     for i in range(count):
         start = float(rng.integers(first, SCENES)) * SECONDS
-        case = constant(Layout(f"needle-{i}", SCENES * SECONDS, ((start, start + SECONDS),)))
+        case = constant(EvidenceLayout(f"needle-{i}", SCENES * SECONDS, ((start, start + SECONDS),)))
         inside_T = (case.times_T >= start) & (case.times_T < start + SECONDS)
         made.append(replace(case, sim_QT=inside_T[None].astype(np.float32)) if matrix else case)
     return made
 
 
 def test_the_share_of_evidence_shown_by_hand():
-    layout = Layout("order-0", 60.0, ((10.0, 12.0), (30.5, 31.5)))
+    layout = EvidenceLayout("order-0", 60.0, ((10.0, 12.0), (30.5, 31.5)))
     draws_GK = torch.tensor([[0, 9], [10, 11], [12, 31], [11, 31]])
     assert shown_share(layout, draws_GK).tolist() == [0, 0.5, 0.5, 1]
 
 
 def test_a_constant_matrix_is_as_long_as_the_video():
-    case = constant(Layout("needle-0", 61.75, ((1.0, 2.0),)))
+    case = constant(EvidenceLayout("needle-0", 61.75, ((1.0, 2.0),)))
     assert case.sim_QT.shape == (1, 61)
     assert not case.sim_QT.any()
 
@@ -71,7 +71,7 @@ def test_the_planted_density_shows_more_of_what_is_planted_and_no_more_of_what_i
 
 def test_shuffling_keeps_what_a_matrix_holds_and_changes_each_time():
     sim_QT = np.arange(20, dtype=np.float32).reshape(2, 10)
-    case, tell = Case(Layout("needle-0", 10.0, ((1.0, 2.0),)), sim_QT), Shuffled(0)
+    case, tell = MatrixQuestion(EvidenceLayout("needle-0", 10.0, ((1.0, 2.0),)), sim_QT), Shuffled(0)
     first, second = tell(case).sim_QT, tell(case).sim_QT
     assert not np.array_equal(first, second)
     order_T = np.argsort(first[0])

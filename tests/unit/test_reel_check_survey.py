@@ -5,10 +5,12 @@ import pytest
 
 from msjoe.data import reel
 from msjoe.evaluation.plan import Arm
-from msjoe.reel.check import stages
-from msjoe.reel.check import survey as asked
-from msjoe.reel.check.facts import SPREAD
-from msjoe.reel.check.survey import (
+from msjoe.reel.script.records import TRACKS
+from msjoe.reel_audit import gate_stages as stages
+from msjoe.reel_audit.gates import video_answers as asked
+from msjoe.reel_audit.gates.answer_gates import ArmAnswers, answer_gates, file_gates
+from msjoe.reel_audit.gates.scene_facts import SPREAD
+from msjoe.reel_audit.gates.video_answers import (
     AKS_IDEAL,
     AKS_OWN,
     AKS_QUESTION,
@@ -19,14 +21,12 @@ from msjoe.reel.check.survey import (
     TOPK_OWN,
     UNIFORM,
     UNSEEN,
-    Setup,
-    Task,
-    filmed,
-    survey,
+    AuditModels,
+    VideoTask,
+    answer_drawn_and_filed,
+    answer_video,
     tasks_of,
 )
-from msjoe.reel.check.verdicts import Answers, file_gates, survey_gates
-from msjoe.reel.script import TRACKS
 from tests.evaluation import short_script
 
 EACH = 20  # questions of a track, each about a video of its own
@@ -62,25 +62,27 @@ def world(**changed) -> list[dict]:
 
 
 def verdicts(number: int, rows: list[dict]) -> dict[str, bool]:
-    return {gate.name: gate.passed for gate in survey_gates(number, rows) if not gate.told_only}
+    return {gate.name: gate.passed for gate in answer_gates(number, rows) if not gate.informational}
 
 
 def test_accuracy_is_the_mean_of_the_tracks():
     rows = rows_of(BEST, {"needle": 20, "order": 10, "multi": 0, "global": 10})
     needles = [row for row in rows if row["group"] == "needle"]
     more = [row | {"id": row["id"] + "-more"} for row in needles]  # twice as many needles weigh no more
-    value, low, high = Answers(rows + more).accuracy(BEST)
+    value, low, high = ArmAnswers(rows + more).accuracy(BEST)
     assert value == pytest.approx(50)
     assert low < value < high
-    assert Answers(rows).accuracy(BEST, ["order"])[0] == pytest.approx(50)
+    assert ArmAnswers(rows).accuracy(BEST, ["order"])[0] == pytest.approx(50)
 
 
 def test_a_difference_is_paired_over_what_both_answered():
     rows = rows_of(BEST, 12) + rows_of(TOPK_IDEAL, 9)
-    value, low, high = Answers(rows).minus(BEST.name, TOPK_IDEAL.name)
+    value, low, high = ArmAnswers(rows).minus(BEST.name, TOPK_IDEAL.name)
     assert value == pytest.approx(15)
     assert 0 < low < value < high
-    assert Answers(rows_of(BEST, 3, 0.75) + rows_of(UNSEEN, 3, 0.5)).minus(BEST.name, UNSEEN, SPREAD, "evidence") == (
+    assert ArmAnswers(rows_of(BEST, 3, 0.75) + rows_of(UNSEEN, 3, 0.5)).minus(
+        BEST.name, UNSEEN, SPREAD, "evidence"
+    ) == (
         pytest.approx(25),
         pytest.approx(25),
         pytest.approx(25),
@@ -117,7 +119,7 @@ def test_a_step_that_falls_within_its_interval_is_no_fall():
     rows = rows_of(UNIFORM[4], 10) + rows_of(UNIFORM[8], 10) + rows_of(UNIFORM[16], 10) + rows_of(UNIFORM[32], 10)
     for i, row in enumerate(row for row in rows if row["arm"] == UNIFORM[16].name):
         row["right"] = {0: False, 11: True, 1: False}.get(i % EACH, row["right"])
-    gate = next(g for g in survey_gates(6, rows) if g.name == "uniform, 16 frames minus 8")
+    gate = next(g for g in answer_gates(6, rows) if g.name == "uniform, 16 frames minus 8")
     assert gate.value == pytest.approx(-5)
     assert gate.passed
 
@@ -142,12 +144,12 @@ def short(monkeypatch, miniatures, tmp_path):
     monkeypatch.setattr(asked, "make_script", short_script)
     monkeypatch.setattr(reel, "SPLIT_VIDEOS", dict.fromkeys(reel.SPLIT_VIDEOS, 1))
     asked.videos_of.cache_clear()
-    yield Setup(str(miniatures / "mllm"), str(miniatures / "clip"), tmp_path / "features")
+    yield AuditModels(str(miniatures / "mllm"), str(miniatures / "clip"), tmp_path / "features")
     asked.videos_of.cache_clear()
 
 
 def test_a_video_is_asked_about_by_every_arm(short):
-    rows = survey(Task(short, "validation", "multi", 0))
+    rows = answer_video(VideoTask(short, "validation", "multi", 0))
     questions = {row["id"] for row in rows}
     assert len(questions) == 4
     assert {(row["id"], row["arm"]) for row in rows} == {
@@ -162,12 +164,12 @@ def test_a_video_is_asked_about_by_every_arm(short):
 
 
 def test_global_is_not_asked_without_previews(short):
-    rows = survey(Task(short, "validation", "global", 0))
+    rows = answer_video(VideoTask(short, "validation", "global", 0))
     assert {row["arm"] for row in rows} == {arm.name for arm in ARMS}
 
 
 def test_a_film_and_its_file_get_the_same_questions(short):
-    drawn, filed = filmed(Task(short, "test", "order", 0))
+    drawn, filed = answer_drawn_and_filed(VideoTask(short, "test", "order", 0))
     assert [(row["id"], row["arm"]) for row in drawn] == [(row["id"], row["arm"]) for row in filed]
     assert {row["arm"] for row in drawn} == {arm.name for arm in FILE_ARMS}
     assert len(list(short.features.glob("*.safetensors"))) == 2  # a file is another video than the pictures
@@ -175,7 +177,7 @@ def test_a_film_and_its_file_get_the_same_questions(short):
 
 def test_shuffled_matrices_are_those_of_the_ideal_queries(short, monkeypatch):
     monkeypatch.setattr(stages, "make_script", short_script)
-    task = Task(short, "validation", "multi", 0)
+    task = VideoTask(short, "validation", "multi", 0)
     assert stages.features_task(task) == 120
     cases, script = stages.cases_of(task), short_script("validation", "multi", 0)
     assert [case.sim_QT.shape for case in cases] == [(len(q.ideal_queries), 120) for q in script.questions]
@@ -191,5 +193,5 @@ def test_shuffled_matrices_are_those_of_the_ideal_queries(short, monkeypatch):
 
 
 def test_tasks_name_the_videos_of_a_split():
-    tasks = tasks_of(Setup("m", "c", "f"), "validation", 2, ("needle", "multi"))
+    tasks = tasks_of(AuditModels("m", "c", "f"), "validation", 2, ("needle", "multi"))
     assert [task.name for task in tasks] == ["needle-0", "needle-1", "multi-0", "multi-1"]

@@ -4,17 +4,24 @@ import numpy as np
 import pytest
 import torch
 
+from msjoe.letters import LETTERS
 from msjoe.mllm import Mllm
 from msjoe.prompts import extract_letter
-from msjoe.reel.check.black import Said, answer_blind, black_gates, blind_prompts, speak
-from msjoe.reel.check.text import FOLDS, LETTERS, Worded, text_gates
-from msjoe.reel.world import CHARACTERS, ITEMS
+from msjoe.reel.vocabulary import CHARACTERS, ITEMS
+from msjoe.reel_audit.gates.black_frames import (
+    BlindAnswer,
+    answer_blind,
+    black_gates,
+    blind_prompts,
+    score_and_generate,
+)
+from msjoe.reel_audit.gates.text_guessers import FOLDS, WordedQuestion, text_gates
 from msjoe.rl import turns
 
 QUESTIONS = 3000
 
 
-def worded(leak: bool, seed: int = 0) -> list[Worded]:
+def worded(leak: bool, seed: int = 0) -> list[WordedQuestion]:
     """Questions of four items, any of them right; with a ``leak``, half of the kings' questions are about a cup."""
     rng = np.random.default_rng(seed)
     questions = []
@@ -25,7 +32,7 @@ def worded(leak: bool, seed: int = 0) -> list[Worded]:
         if leak and who in CHARACTERS[:4] and "cup" in options:
             right = options.index("cup")
         text = f"What did the {who} hold at the pool?"
-        questions.append(Worded("needle", "event item", text, tuple(options), LETTERS[right]))
+        questions.append(WordedQuestion("needle", "event item", text, tuple(options), LETTERS[right]))
     return questions
 
 
@@ -65,9 +72,13 @@ def mllm(miniatures) -> Mllm:
 
 
 ASKED = [
-    Worded("needle", "event item", "What did the king hold at the pool?", ("key", "cup", "drum", "boat"), "B"),
-    Worded("needle", "event who", "Who held the cup at the pool?", ("the king", "the blue star", "the chef"), "A"),
-    Worded("multi", "count", "How many different things did the king hold at the pool?", ("1", "2", "3", "4"), "D"),
+    WordedQuestion("needle", "event item", "What did the king hold at the pool?", ("key", "cup", "drum", "boat"), "B"),
+    WordedQuestion(
+        "needle", "event who", "Who held the cup at the pool?", ("the king", "the blue star", "the chef"), "A"
+    ),
+    WordedQuestion(
+        "multi", "count", "How many different things did the king hold at the pool?", ("1", "2", "3", "4"), "D"
+    ),
 ]
 
 
@@ -77,7 +88,7 @@ def test_replies_from_shared_prompts_are_those_computed_one_by_one(mllm):
     end = end[0] if isinstance(end, list) else end
     replies = [[*tokenizer(t, add_special_tokens=False).input_ids, end] for q in ASKED for t in q.options]
     owners = [n for n, q in enumerate(ASKED) for _ in q.options]
-    sums_N, written_BL = speak(mllm, prompts, owners, replies)
+    sums_N, written_BL = score_and_generate(mllm, prompts, owners, replies)
 
     said = [turns.Said("", torch.tensor(r), torch.zeros(len(r)), True) for r in replies]
     speaker = turns.Speaker(mllm, 4)
@@ -90,10 +101,10 @@ def test_replies_from_shared_prompts_are_those_computed_one_by_one(mllm):
 
     likeliest = [int(part.argmax()) for part in logp_NL.sum(1).split([len(q.options) for q in ASKED])]
     letters = [extract_letter(text, q.options) for text, q in zip(texts, ASKED, strict=True)]
-    assert answer_blind(mllm, ASKED) == [Said(*pair) for pair in zip(likeliest, letters, strict=True)]
+    assert answer_blind(mllm, ASKED) == [BlindAnswer(*pair) for pair in zip(likeliest, letters, strict=True)]
 
 
-def _shown(mllm: Mllm, question: Worded):
+def _shown(mllm: Mllm, question: WordedQuestion):
     from msjoe.mllm import Shown
     from msjoe.steps import preview_times
 
@@ -104,10 +115,17 @@ def _shown(mllm: Mllm, question: Worded):
 
 def test_unreadable_replies_are_told_and_do_not_count_as_wrong():
     """Of 8 questions with 4 options: 5 times the likeliest is right; of the 4 replies that can be read, 1 is."""
-    questions = [Worded("needle", "", "", ("a", "b", "c", "d"), "A")] * 8
-    said = [Said(0, "A"), Said(0, "B"), Said(0, "C"), Said(0, "D"), Said(0, None), *[Said(1, None)] * 3]
+    questions = [WordedQuestion("needle", "", "", ("a", "b", "c", "d"), "A")] * 8
+    said = [
+        BlindAnswer(0, "A"),
+        BlindAnswer(0, "B"),
+        BlindAnswer(0, "C"),
+        BlindAnswer(0, "D"),
+        BlindAnswer(0, None),
+        *[BlindAnswer(1, None)] * 3,
+    ]
     likeliest, read, silent = black_gates(questions, said)
     assert likeliest.value == pytest.approx(100 * (5 / 8 - 1 / 4))
     assert not likeliest.passed
     assert (read.value, read.passed) == (pytest.approx(0), True)
-    assert (silent.value, silent.told_only) == (pytest.approx(50), True)
+    assert (silent.value, silent.informational) == (pytest.approx(50), True)

@@ -7,7 +7,7 @@ import pytest
 
 from msjoe.cli import main
 from msjoe.reel.make import make_video
-from msjoe.reel.script import make_script
+from msjoe.reel.script.write_script import make_script
 from msjoe.reel.source import ReelSource
 from msjoe.video import open_video
 

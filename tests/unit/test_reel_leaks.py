@@ -9,8 +9,9 @@ from multiprocessing import get_context
 import numpy as np
 import pytest
 
-from msjoe.reel.script import TRACKS, make_script
-from msjoe.reel.world import CHARACTERS
+from msjoe.reel.script.records import TRACKS
+from msjoe.reel.script.write_script import make_script
+from msjoe.reel.vocabulary import CHARACTERS
 
 QUESTIONS = 20_000
 

@@ -9,9 +9,9 @@ import torch
 from accelerate import Accelerator
 from transformers import GenerationConfig, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
+from msjoe.miniature.mllm.model import build_processor, build_tokenizer
 from msjoe.mllm import Mllm
 from msjoe.prompts import DEFAULT_TEMPLATES
-from msjoe.reel.mllm_model import build_processor, build_tokenizer
 from msjoe.rl import joint
 from msjoe.rl.joint import JointLearner
 from msjoe.rl.pool import Rated, training_records

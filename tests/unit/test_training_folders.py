@@ -14,12 +14,12 @@ from msjoe.cli import main
 from msjoe.errors import CheckpointError, QuestionError, UserError
 from msjoe.evaluation.plan import Plan
 from msjoe.files import write_atomic
-from msjoe.reel.check.ledger import Ledger
-from msjoe.reel.clip_training import ClipTraining
-from msjoe.reel.clip_training import run_training as run_clip_training
+from msjoe.miniature.clip.train import ClipTraining
+from msjoe.miniature.clip.train import run_training as run_clip_training
+from msjoe.miniature.mllm.training_stage import TrainingStage, run_stage
 from msjoe.reel.make import make_video
-from msjoe.reel.script import make_script
-from msjoe.reel.training_run import Stage, run_stage
+from msjoe.reel.script.write_script import make_script
+from msjoe.reel_audit.finished_tasks import FinishedTasks
 from msjoe.rl import card, difficulty, sampler_training
 from msjoe.rl.recipe import Data, Recipe
 
@@ -148,13 +148,13 @@ def test_reel_check_says_where_it_cannot_write(file, capsys):
 
 def test_a_result_that_does_not_fit_the_disk_ends_the_check_in_words(tmp_path):
     path = tmp_path / "ledger.jsonl"
-    ledger = Ledger(path)
+    ledger = FinishedTasks(path)
     ledger.add("a", 1)
     whole = path.read_bytes()
     with full_disk(len(whole) + 5), pytest.raises(UserError, match=r"ledger\.jsonl"):
         ledger.add("b", [1] * 50)
     assert path.read_bytes() == whole
-    assert Ledger(path).results == {"a": 1}
+    assert FinishedTasks(path).results == {"a": 1}
 
 
 # --- the miniatures' state
@@ -165,7 +165,7 @@ def toy(folder: Path, stop_after: int | None = None) -> dict:
     net = nn.ModuleDict({"layers": nn.ModuleList([nn.Linear(4, 4)]), "out": nn.Linear(4, 1)})
     net.forward = lambda x: net["out"](net["layers"][0](x))
     run_stage(
-        Stage("toy", steps=8, seed=0, lr=0.01, warmup=2),
+        TrainingStage("toy", steps=8, seed=0, lr=0.01, warmup=2),
         net,
         lambda step: torch.randn(8, 4, generator=torch.Generator().manual_seed(step)),
         lambda x: ((net(x) - x.sum(1, keepdim=True)).pow(2).mean(), {}),
@@ -223,7 +223,7 @@ def test_a_stage_is_not_trained_by_two_at_once(tmp_path):
         toy(tmp_path)
         pytest.fail("a second run was let in")
 
-    stage = Stage("toy", steps=2, seed=0, lr=0.01, warmup=2)
+    stage = TrainingStage("toy", steps=2, seed=0, lr=0.01, warmup=2)
     net = nn.ModuleDict({"layers": nn.ModuleList([nn.Linear(4, 4)]), "out": nn.Linear(4, 1)})
     with pytest.raises(UserError, match=str(tmp_path)):
         run_stage(stage, net, again, lambda x: None, tmp_path)

@@ -1,0 +1,1 @@
+"""The miniature CLIP: architecture, training pairs, loss, training and measured figures."""

@@ -1,0 +1,1 @@
+"""The miniature MLLM: architecture, vocabulary, the two training stages and measured figures."""

@@ -1,0 +1,1 @@
+"""The gates: what each measures, and the range that it must lie in."""
