@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from msjoe.prompts import clock
+from msjoe.clock import minutes_clock as clock
 from msjoe.reel.mllm_batches import Batch, Branch, Point, answer_branch, collate, encode, reason_branch
 from msjoe.reel.mllm_questions import Asked, ask, find, hop, look_words, of_script
 from msjoe.reel.mllm_shows import Frame, Show, evidence_show, random_script, random_show, readable, spread_show

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from msjoe.clock import minutes_clock as clock
 from msjoe.mllm import Mllm, Reply, Shown
 from msjoe.pipeline import preview_times
-from msjoe.prompts import clock, extract_letter, parse_queries
+from msjoe.prompts import extract_letter, parse_queries
 from msjoe.reel.mllm_questions import look_words
 from msjoe.reel.mllm_shows import LEGIBLE, cached_script
 from msjoe.reel.mllm_words import LOOK_QUESTION
