@@ -12,13 +12,13 @@ import socket
 import sys
 from pathlib import Path
 
-from demo.decoding import DECODERS
-from demo.engine import Engine
 from demo.examples import load_examples
+from demo.files.decoders import DECODERS
+from demo.files.temp_folder import keep_small, own_folder
+from demo.files.video_root import checked_root
+from demo.jobs.engine import Engine
+from demo.jobs.feature_cache import MemoryFeatureCache
 from demo.limits import Limits, add_limit_arguments, limits_from_args
-from demo.memory import MemoryCache
-from demo.places import checked_root
-from demo.temporary import keep_small, own_folder
 from msjoe.errors import UserError
 from msjoe.files import reason
 from msjoe.flags import add_model_arguments, check_model_arguments
@@ -71,7 +71,7 @@ def load(args: argparse.Namespace, engine: Engine):
     models = models_from_args(args)
     models.mllm.interrupted = engine.stopping
     if models.cache is None:
-        models.cache = MemoryCache()  # for this process alone: a new search must not look at every frame again
+        models.cache = MemoryFeatureCache()  # for this process alone: a new search must not look at every frame again
     return models
 
 
@@ -112,16 +112,16 @@ def ask(args: argparse.Namespace, limits: Limits, root: Path | None) -> None:
 
 def browse(args: argparse.Namespace, limits: Limits, root: Path | None) -> None:
     """The page that shows what was saved."""
-    from demo.archive import Archive
-    from demo.traces_page import build
+    from demo.browse.archive import TraceArchive
+    from demo.browse.traces_page import build
 
-    page = build(Archive.scan(args.traces), load_examples(), limits, root)
+    page = build(TraceArchive.scan(args.traces), load_examples(), limits, root)
     serve(page, args, limits)
     page.block_thread()
 
 
 def serve(page, args: argparse.Namespace, limits: Limits) -> None:
-    from demo.page import launch_options
+    from demo.ui.page_frame import launch_options
 
     try:
         page.launch(

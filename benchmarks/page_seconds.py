@@ -1,9 +1,9 @@
-"""How long a stranger takes from the command line to an exported comparison, measured in a real browser.
+"""Seconds from ``python app.py`` to the first answer and to an exported comparison, in a real browser.
 
-    python -m demo.stranger [--out seconds.json]
+    python -m benchmarks.page_seconds [--out seconds.json]
 
-starts ``app.py`` with an empty cache of features, opens the page, runs the example, clicks the heatmap's peak,
-compares and exports, as fast as the page lets it. Prints the seconds of each step and of all.
+starts ``app.py`` with an empty feature cache, opens the page, runs the example, clicks the heatmap's peak, compares and
+exports, as fast as the page allows. Prints the seconds of each step and of all of them.
 """
 
 import argparse
@@ -17,9 +17,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from demo.browsing import CHROMIUM_FLAGS, chromium_path, serve
-from demo.screenshots import WAIT, compare
 from msjoe.comparison_zip import COLUMNS
+from scripts.page_browser import CHROMIUM_FLAGS, chromium_path, serve
+from scripts.page_screenshots import WAIT, compare
 
 log = logging.getLogger(__name__)
 PEAK = """() => {
@@ -30,7 +30,7 @@ PEAK = """() => {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure a stranger's way through the page.")
+    parser = argparse.ArgumentParser(description="Measure how long a new visitor's first answer and comparison take.")
     parser.add_argument("--out", type=Path, help="also write the seconds as JSON")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def measure() -> dict[str, float]:
-    """Seconds of each step, "all" among them; the browser's own start is not counted."""
+    """Seconds of each step, and of "all"; the start of the browser is not counted."""
     seconds: dict[str, float] = {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_FLAGS, timeout=WAIT)
@@ -78,7 +78,7 @@ def run(page: Page) -> None:
 
 
 def click_peak(page: Page) -> None:
-    """Click where the first query is found best, and wait until the video stands there."""
+    """Click the first query's best match, and wait until the video has moved there."""
     share = page.evaluate(PEAK)
     row = page.locator("#heatmap .hm image").first
     row.scroll_into_view_if_needed()

@@ -1,10 +1,9 @@
-"""Answer the bundled questions with the embedded models and write down how many are right.
+"""Answer the example questions with the embedded models, and record how many are right.
 
-    python -m demo.measure_examples
+    python -m scripts.measure_examples
 
-runs every question through the pipeline, as a visitor's click would, and puts the count and each
-answer into the ``measured`` part of ``examples.json``, which the page shows. The other parts of
-the file stay as they are.
+runs every question through the pipeline, as Run on the page does, and writes the count and all answers into the
+``measured`` part of ``demo/examples.json``. The page shows the count. The other parts of the file stay unchanged.
 """
 
 import argparse
@@ -12,7 +11,7 @@ import json
 import logging
 from pathlib import Path
 
-from demo.examples import LIST, Example, load_examples
+from demo.examples import LIST, ExampleVideo, load_examples
 from msjoe.files import write_atomic
 from msjoe.flags import add_model_arguments
 from msjoe.loading import models_from_args
@@ -36,8 +35,8 @@ def main(argv: list[str] | None = None) -> None:
     write_measured(args.list, {"right": right, "total": len(results), "budget": args.budget, "results": results})
 
 
-def measure(example: Example, models: Models, budget: int) -> list[dict]:
-    """Answer one example's questions; a record of what was looked for and said for each."""
+def measure(example: ExampleVideo, models: Models, budget: int) -> list[dict]:
+    """Answer one example's questions; for each a record of its queries, times and answer."""
     source = open_video(example.path)
     results = []
     for asked in example.questions:

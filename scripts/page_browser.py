@@ -1,4 +1,4 @@
-"""The app in a process of its own and a browser to look at it: for tests and screenshots."""
+"""The app in its own process, and the browser to use it with: for tests, benchmarks and screenshots."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-START_SECONDS = 300  # generous: a busy machine with one core to spare
+START_SECONDS = 300  # enough for a busy machine with one free core
 
 
 def chromium_path() -> str | None:
@@ -61,7 +61,7 @@ def _wait_until_up(address: str, process: subprocess.Popen) -> None:
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"app.py ended with exit code {process.returncode} before it answered")
-        with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=5):  # a slow answer is none yet
+        with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=5):  # too slow counts as not up yet
             return
         time.sleep(0.3)
     raise RuntimeError(f"app.py did not answer at {address} within {START_SECONDS} s")

@@ -1,10 +1,10 @@
-"""Take the README's pictures of the page with Playwright and the system's Chromium.
+"""Take the screenshots of the README and docs/, with Playwright and the system's Chromium.
 
-    python -m demo.screenshots [--out docs]
+    python -m scripts.page_screenshots [--out docs]
 
-starts ``app.py``, runs the first example and writes ``page-light.png``, ``page-dark.png`` and
-``page-phone.png``, the comparison as ``compare-light.png`` and ``compare-phone.png``, and the browser of
-saved Traces, with the answers just exported, as ``traces-light.png`` and ``traces-dark.png``.
+starts ``app.py``, runs the first example and writes ``page-light.png``, ``page-dark.png`` and ``page-phone.png``. It
+also writes the comparison as ``compare-light.png`` and ``compare-phone.png``, and the page of saved Traces, with the
+answers it has just exported, as ``traces-light.png`` and ``traces-dark.png``.
 """
 
 import argparse
@@ -16,15 +16,15 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from demo.browsing import CHROMIUM_FLAGS, chromium_path, serve
+from scripts.page_browser import CHROMIUM_FLAGS, chromium_path, serve
 
 log = logging.getLogger(__name__)
 WAIT = 300_000  # milliseconds for the models and for an answer on a slow machine
-PHONE = 600  # pixels: narrower pictures show the whole page
+PHONE = 600  # pixels; narrower screenshots show the whole length of the page
 
 
 @dataclass(frozen=True)
-class Picture:
+class Screenshot:
     name: str
     scheme: str
     width: int
@@ -32,12 +32,12 @@ class Picture:
 
 
 ANSWERS = (
-    Picture("page-light.png", "light", 1440, 1180),
-    Picture("page-dark.png", "dark", 1440, 1180),
-    Picture("page-phone.png", "light", 390, 844),
+    Screenshot("page-light.png", "light", 1440, 1180),
+    Screenshot("page-dark.png", "dark", 1440, 1180),
+    Screenshot("page-phone.png", "light", 390, 844),
 )
-COMPARISONS = (Picture("compare-light.png", "light", 1440, 1480), Picture("compare-phone.png", "dark", 390, 844))
-TRACES = (Picture("traces-light.png", "light", 1440, 1180), Picture("traces-dark.png", "dark", 1440, 1180))
+COMPARISONS = (Screenshot("compare-light.png", "light", 1440, 1480), Screenshot("compare-phone.png", "dark", 390, 844))
+TRACES = (Screenshot("traces-light.png", "light", 1440, 1180), Screenshot("traces-dark.png", "dark", 1440, 1180))
 
 
 def main() -> None:
@@ -67,25 +67,25 @@ def main() -> None:
                 shoot(page, picture, out)
 
 
-def opened(browser: Browser, address: str, picture: Picture) -> Page:
+def opened(browser: Browser, address: str, picture: Screenshot) -> Page:
     page = browser.new_page(viewport={"width": picture.width, "height": picture.height}, color_scheme=picture.scheme)
     page.set_default_timeout(WAIT)
     page.goto(address)
     return page
 
 
-def shoot(page: Page, picture: Picture, out: Path) -> None:
-    """Write the picture once all that is on it has come, and close the page."""
+def shoot(page: Page, picture: Screenshot, out: Path) -> None:
+    """Write the screenshot once everything on the page has loaded, and close the page."""
     page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
     page.wait_for_function("[...document.images].every((image) => image.complete)")
-    page.wait_for_timeout(1200)  # bars and colours fade
+    page.wait_for_timeout(1200)  # for animations to end
     page.screenshot(path=out / picture.name, full_page=picture.width < PHONE)
     log.info("%s", out / picture.name)
     page.close()
 
 
 def run_first_example(page: Page) -> None:
-    """Press Run, wait until the answer and the pictures are there, and look at a key-frame."""
+    """Press Run, wait for the answer and the pictures, and step to a key-frame."""
     page.wait_for_selector("#status .ready")
     page.click("#run")
     page.wait_for_selector("#answer .said")
@@ -94,7 +94,7 @@ def run_first_example(page: Page) -> None:
 
 
 def compare(page: Page) -> None:
-    """Open the comparison and wait for all columns."""
+    """Open the comparison's tab, press Compare and wait for all columns."""
     page.click("button[role=tab] >> text=Compare")
     page.click("#compare")
     page.wait_for_selector("#stop:not([disabled])")
@@ -102,7 +102,7 @@ def compare(page: Page) -> None:
 
 
 def export(page: Page, folder: Path) -> None:
-    """Export the answer on show, and unpack the zip as a saved Trace."""
+    """Export the displayed answer, and unpack the zip as a saved Trace."""
     with page.expect_download() as started:
         page.click("#export")
     with zipfile.ZipFile(started.value.path()) as packed:

@@ -1,4 +1,4 @@
-"""A small copy for the player of a file that browsers cannot show."""
+"""A small copy for the player of a video that browsers cannot play."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,41 +6,41 @@ from pathlib import Path
 
 import gradio as gr
 
-from demo.playing import watchable_copy
-from demo.running import without_folder
-from demo.turns import QUIET, report_fault
-from demo.wiring import Stage
+from demo.actions.page_parts import PageParts
+from demo.files.open_video import without_folder
+from demo.files.playable_copy import watchable_copy
+from demo.ui.event_queue import QUIET, report_fault
 from msjoe.errors import UserError
 
 
 @dataclass(frozen=True)
-class Copied:
-    """A copy, or why there is none; ``key`` is that of the wish for it."""
+class PlayerCopy:
+    """A copy, or why it could not be made; ``token`` is the cancellation token it was made under."""
 
-    key: str
+    token: str
     path: str = ""
     fault: str = ""
 
 
-def wire_copy(stage: Stage, copied: gr.State) -> None:
-    """A copy is made when the page asks for it; that it is done is a choice like others, so it has to wait its turn."""
-    folder = Path(stage.inputs.video.GRADIO_CACHE)
+def wire_copy(parts: PageParts, copy_state: gr.State) -> None:
+    """Make a copy when the page requests it. Its arrival is queued like a choice of the visitor's."""
+    folder = Path(parts.form.video.GRADIO_CACHE)
 
-    def copy(key: str | None, source: str | None) -> Copied | None:
-        return make_copy(key, source, folder, lambda: key in stage.wanted) if key and source else None
+    def copy(token: str | None, source: str | None) -> PlayerCopy | None:
+        return make_copy(token, source, folder, lambda: token in parts.tokens) if token and source else None
 
-    made = stage.turns.copy(
-        copy, [stage.copying, stage.inputs.source], [copied], concurrency_id="copies", concurrency_limit=1,
+    made = parts.queue.copy(
+        copy, [parts.copy_token, parts.form.source], [copy_state], concurrency_id="copies", concurrency_limit=1,
         trigger_mode="always_last", show_progress="hidden", api_visibility="private",
     )  # fmt: skip
-    report_fault(made, stage.outputs.notice)
+    report_fault(made, parts.results.notice)
     made.success(None, None, None, js="() => window.msjoe.choose('copied')", **QUIET)
 
 
-def make_copy(key: str, source: str, folder: Path, wanted: Callable[[], bool]) -> Copied | None:
-    """None where it was no longer wanted before it was done."""
+def make_copy(token: str, source: str, folder: Path, wanted: Callable[[], bool]) -> PlayerCopy | None:
+    """None if it was cancelled before it was complete."""
     try:
         path = watchable_copy(source, folder, wanted)
     except UserError as e:
-        return Copied(key, fault=without_folder(str(e), source))
-    return Copied(key, str(path)) if path else None
+        return PlayerCopy(token, fault=without_folder(str(e), source))
+    return PlayerCopy(token, str(path)) if path else None

@@ -1,8 +1,8 @@
-"""Saved Traces below a folder, with what is known of each: from its own trace.json and from the run beside it.
+"""Saved Traces in a folder, with what is known about each from its own trace.json and from its run.
 
-An evaluation writes RUN/traces/NAME/trace.json and a line for each answer in RUN/answers.jsonl, which names
-the folder under "trace"; a training run may do the same in another .jsonl. Any other tree of saved Traces can
-be browsed too: what nobody wrote down is simply unknown.
+An evaluation writes RUN/traces/NAME/trace.json, and for each answer a line in RUN/answers.jsonl, which names the folder
+under "trace". A training run may do the same in another .jsonl. Any other tree of saved Traces can be browsed too; what
+is not recorded is shown as unknown.
 """
 
 import json
@@ -13,20 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demo.examples import ExampleQuestion
-from demo.shelf import Kept
+from demo.jobs.answer_store import StoredAnswer
 from msjoe.errors import UserError
+from msjoe.letters import LETTERS
 from msjoe.trace import Trace
 
 log = logging.getLogger(__name__)
 
-MOST = 50_000  # Traces
+MAX_TRACES = 50_000
 UNKNOWN = "unknown"
 RESULTS = ("right", "wrong", UNKNOWN)
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One saved Trace, by what can be filtered for."""
+class SavedTrace:
+    """One saved Trace: its folder and the fields that can be filtered."""
 
     folder: Path
     name: str
@@ -40,8 +41,8 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Filter:
-    """What is asked for; None: anything."""
+class TraceFilter:
+    """The wanted value of each field; None for any."""
 
     benchmark: str | None = None
     track: str | None = None
@@ -49,65 +50,65 @@ class Filter:
     selector: str | None = None
     least_reward: float | None = None
 
-    def fits(self, entry: Entry) -> bool:
+    def fits(self, entry: SavedTrace) -> bool:
         pairs = ((self.benchmark, entry.benchmark), (self.track, entry.track), (self.result, entry.result))
-        same = all(wanted in (None, found) for wanted, found in (*pairs, (self.selector, entry.selector)))
+        same = all(wanted in (None, value) for wanted, value in (*pairs, (self.selector, entry.selector)))
         low = self.least_reward
         return same and (low is None or (entry.reward is not None and entry.reward >= low))
 
 
 @dataclass(frozen=True)
-class Archive:
-    """All entries, in the order of their folders."""
+class TraceArchive:
+    """All saved Traces, sorted by folder."""
 
     root: Path
-    entries: tuple[Entry, ...]
+    entries: tuple[SavedTrace, ...]
 
     @classmethod
-    def scan(cls, root: Path) -> "Archive":
-        """Look through ``root``, links not followed. Raises UserError where there is no Trace."""
+    def scan(cls, root: Path) -> "TraceArchive":
+        """Find all Traces in ``root``, without following links. Raises UserError if there is none."""
         if not root.is_dir():
-            raise UserError(f"--traces {root} is no folder: give one that holds saved Traces")
-        rows = _Rows()
-        entries: list[Entry] = []
+            raise UserError(f"--traces {root} is not a folder: give one that holds saved Traces")
+        rows = _RunRows()
+        entries: list[SavedTrace] = []
         for folder, folders, files in os.walk(root.resolve()):
             folders.sort()
             if "trace.json" in files:
                 folders.clear()
                 entry = _entry(Path(folder), root.resolve(), rows)
                 entries += [entry] if entry else []
-            if len(entries) >= MOST:
-                log.warning("only the first %d Traces are shown", MOST)
+            if len(entries) >= MAX_TRACES:
+                log.warning("only the first %d Traces are shown", MAX_TRACES)
                 break
         if not entries:
             raise UserError(f"no saved Trace below {root}: give a folder written by --save or by msjoe eval")
         return cls(root, tuple(entries))
 
-    def found(self, wanted: Filter) -> list[int]:
-        """Numbers of the entries that fit."""
+    def matching(self, wanted: TraceFilter) -> list[int]:
+        """The numbers of the entries that fit."""
         return [number for number, entry in enumerate(self.entries) if wanted.fits(entry)]
 
     def values(self, name: str) -> list[str]:
-        """What occurs in a field, sorted."""
+        """The values of a field, sorted."""
         return sorted({getattr(entry, name) for entry in self.entries})
 
-    def load(self, number: int) -> Kept:
-        """The whole Trace. Raises UserError for one that cannot be read or shown."""
+    def load(self, number: int) -> StoredAnswer:
+        """The whole Trace. Raises UserError if it cannot be read or shown."""
         entry = self.entries[number]
         trace = Trace.load(entry.folder, called=entry.name)
-        known = len(entry.gold) == 1 and "A" <= entry.gold < chr(ord("A") + len(trace.options))
+        known = len(entry.gold) == 1 and entry.gold in LETTERS[: len(trace.options)]
         truth = ExampleQuestion(trace.question, tuple(trace.options), entry.gold) if known else None
-        return Kept(trace, None, truth)
+        return StoredAnswer(trace, None, truth)
 
 
-class _Rows:
-    """Lines of the .jsonl files of runs, by the folder of the Trace that they are about; each run read once."""
+class _RunRows:
+    """The lines of runs' .jsonl files, by the folder of the Trace that they describe. Each run is read once."""
 
     def __init__(self) -> None:
         self._runs: dict[Path, tuple[dict[Path, dict], str]] = {}
 
     def about(self, folder: Path, root: Path) -> dict:
-        """The line about a Trace, from the nearest run above it, or {}; the last place looked at is above ``root``."""
+        """The line about a Trace, or {}. Looks in the folders above it, up to the one that holds ``root``."""
         for run in folder.parents:
             if run not in self._runs:
                 self._runs[run] = _read_run(run)
@@ -129,7 +130,7 @@ def _read_run(run: Path) -> tuple[dict[Path, dict], str]:
     return rows, _find(_json(_text(run / "config.json")), "benchmark")
 
 
-def _entry(folder: Path, root: Path, rows: _Rows) -> Entry | None:
+def _entry(folder: Path, root: Path, rows: _RunRows) -> SavedTrace | None:
     trace = _json(_text(folder / "trace.json"))
     if not isinstance(trace.get("question"), str):
         log.warning("%s is left out: its trace.json names no question", folder)
@@ -137,13 +138,13 @@ def _entry(folder: Path, root: Path, rows: _Rows) -> Entry | None:
     row = rows.about(folder, root)
     models = trace.get("models") if isinstance(trace.get("models"), dict) else {}
     gold = str(row.get("gold") or "")
-    return Entry(
+    return SavedTrace(
         folder,
-        name=_shown(folder.relative_to(root).as_posix() if folder != root else folder.name),
-        question=_shown(trace["question"]),
-        selector=_shown(row.get("selector") or models.get("selector") or UNKNOWN),
-        benchmark=_shown(row.get("benchmark") or UNKNOWN),
-        track=_shown(row.get("group") or row.get("track") or UNKNOWN),
+        name=_printable(folder.relative_to(root).as_posix() if folder != root else folder.name),
+        question=_printable(trace["question"]),
+        selector=_printable(row.get("selector") or models.get("selector") or UNKNOWN),
+        benchmark=_printable(row.get("benchmark") or UNKNOWN),
+        track=_printable(row.get("group") or row.get("track") or UNKNOWN),
         result=_result(row, trace.get("answer"), gold),
         reward=_number(row.get("reward")),
         gold=gold,
@@ -158,7 +159,7 @@ def _result(row: dict, answer: object, gold: str) -> str:
 
 
 def _text(path: Path) -> str:
-    """What a file holds; "" for one that cannot be read, as one bad file must not keep the rest from being shown."""
+    """The text of a file; "" if it cannot be read, because one bad file must not hide all others."""
     if not path.is_file():
         return ""
     try:
@@ -169,7 +170,7 @@ def _text(path: Path) -> str:
 
 
 def _json(text: str) -> dict:
-    """An object, or {} for anything else: a line may be torn, or nested too deep to be read."""
+    """A JSON object, or {} for anything else: a line may be torn, or nested too deeply to be parsed."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -177,24 +178,24 @@ def _json(text: str) -> dict:
     return value if isinstance(value, dict) else {}
 
 
-def _shown(value: object) -> str:
-    """As text that a page can hold: a file name or an escape in JSON may give half a surrogate pair."""
+def _printable(value: object) -> str:
+    """As text for a page: file names and JSON escapes may hold lone surrogates, which are replaced."""
     return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
 def _number(value: object) -> float | None:
-    """A finite number, else None."""
+    """A finite number as a float; None for anything else."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return float(value) if number and abs(value) <= sys.float_info.max else None
 
 
 def _find(value: object, key: str) -> str:
-    """The first text under ``key`` in nested objects, however deep; "" without one."""
-    left = [value]
-    while left:
-        value = left.pop()
+    """The first string under ``key`` in nested objects; "" if there is none."""
+    remaining = [value]
+    while remaining:
+        value = remaining.pop()
         if isinstance(value, dict):
             if isinstance(value.get(key), str):
                 return value[key]
-            left.extend(reversed(value.values()))
+            remaining.extend(reversed(value.values()))
     return ""

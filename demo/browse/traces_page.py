@@ -1,4 +1,4 @@
-"""The page of ``python app.py --traces DIR``: saved Traces of a run, drawn as the page draws a fresh answer."""
+"""The page of ``python app.py --traces DIR``: it shows saved Traces as the other page shows a new answer."""
 
 from dataclasses import dataclass, fields
 from html import escape
@@ -6,46 +6,45 @@ from pathlib import Path
 
 import gradio as gr
 
-from demo import views
-from demo.archive import RESULTS, Archive, Entry, Filter
+from demo.browse.archive import RESULTS, SavedTrace, TraceArchive, TraceFilter
 from demo.examples import Examples
-from demo.inputs import player
+from demo.files.open_video import upload_fault
+from demo.files.playable_copy import unplayable
+from demo.files.video_root import resolve_under
+from demo.jobs.answer_store import StoredAnswer
 from demo.limits import Limits
-from demo.outputs import Outputs, all_of, blank, filled, html, progress_parts, result_parts
-from demo.page import blocks
-from demo.places import resolve_under
-from demo.player import Player
-from demo.playing import serve_file, unplayable
-from demo.running import upload_fault
-from demo.sharing import find_video
-from demo.shelf import Kept
-from demo.turns import take_turns, tell, turns
+from demo.ui.event_queue import enqueue_on, event_queue, handle_events
+from demo.ui.page_frame import blocks
+from demo.ui.player import Player, player, serve_file
+from demo.ui.results import ResultParts, empty_page, html, progress_parts, result_parts, show_answer
+from demo.views.messages import notice_html
 from msjoe.errors import UserError
+from msjoe.letters import LETTERS
 from msjoe.trace import Trace
 
 ANY = "any"
 LEAD = "Saved answers: what the model looked for, where it found it, and what it said."
-MOST_LISTED = 200
+MAX_LISTED = 200
 NO_VIDEO = "The video of this Trace is not here, so the times cannot be watched."
 
 
 @dataclass(frozen=True)
-class Filters:
-    """The choices above the list, in the order of ``Filter``."""
+class FilterFields:
+    """The fields above the list, in the order of ``TraceFilter``."""
 
     benchmark: gr.Dropdown
     track: gr.Dropdown
     result: gr.Dropdown
     selector: gr.Dropdown
-    least_reward: gr.Textbox  # a number field tells 0 for an empty one
+    least_reward: gr.Textbox  # a number field would send 0 when it is empty
 
     def all(self) -> list:
         return [getattr(self, field.name) for field in fields(self)]
 
 
 @dataclass(frozen=True)
-class Shelves:
-    """The rest of the left column."""
+class TraceList:
+    """The list of Traces and the one that is chosen: the rest of the left column."""
 
     count: gr.HTML
     back: gr.Button
@@ -55,24 +54,26 @@ class Shelves:
     video: Player
 
 
-def build(archive: Archive, examples: Examples, limits: Limits, root: Path | None) -> gr.Blocks:
-    """``root``: where videos are looked for by the name that a Trace gives."""
+def build(archive: TraceArchive, examples: Examples, limits: Limits, root: Path | None) -> gr.Blocks:
+    """``root``: folder in which to look for a video by the name in its Trace."""
     with blocks("MSJoE traces", limits, examples) as page:
         html(f"<header><h1>MSJoE</h1><p>{LEAD}</p></header>", elem_id="head")
-        told = f"<b>{len(archive.entries):,} Traces</b> in {escape(archive.root.name)}. No model is loaded."
-        html(f'<p class="state ready" role="status"><span class="dot"></span><span>{told}</span></p>', elem_id="status")
+        status = f"<b>{len(archive.entries):,} Traces</b> in {escape(archive.root.name)}. No model is loaded."
+        html(
+            f'<p class="state ready" role="status"><span class="dot"></span><span>{status}</span></p>', elem_id="status"
+        )
         with gr.Row(elem_id="columns", equal_height=False):
             with gr.Column(scale=5, min_width=320, elem_id="ask"):
-                filters, shelves = _left_column(archive)
+                filters, listing = _left_column(archive)
             with gr.Column(scale=7, min_width=320, elem_id="see"):
-                outputs = result_parts(*progress_parts(), limits, again="")
-        number = gr.State(None)  # of the entry on show
-        _wire(page, archive, Finder(examples, root, page), filters, shelves, outputs, number)
+                results = result_parts(*progress_parts(), limits, again="")
+        number = gr.State(None)  # of the displayed entry
+        _wire(page, archive, VideoFinder(examples, root, page), filters, listing, results, number)
     page.queue(api_open=False)
     return page
 
 
-def _left_column(archive: Archive) -> tuple[Filters, Shelves]:
+def _left_column(archive: TraceArchive) -> tuple[FilterFields, TraceList]:
     with gr.Row(elem_id="filters"):
         benchmark = _choice("Benchmark", archive.values("benchmark"))
         track = _choice("Track", archive.values("track"))
@@ -86,23 +87,25 @@ def _left_column(archive: Archive) -> tuple[Filters, Shelves]:
     listed = gr.Dropdown([], label="Trace", elem_id="listed")
     facts = html("", elem_id="facts")
     video = player(None, sources=())
-    return Filters(benchmark, track, result, selector, reward), Shelves(count, back, forth, listed, facts, video)
+    return FilterFields(benchmark, track, result, selector, reward), TraceList(count, back, forth, listed, facts, video)
 
 
 def _choice(label: str, values: list[str]) -> gr.Dropdown:
     return gr.Dropdown([ANY, *values], value=ANY, label=label, min_width=130, elem_id=f"by-{label.lower()}")
 
 
-class Finder:
-    """Finds the video of a Trace: a bundled one by its content, another by its name under the root."""
+class VideoFinder:
+    """Finds the video of a Trace: an example by its content, any other by its name under ``root``."""
 
     def __init__(self, examples: Examples, root: Path | None, page: gr.Blocks) -> None:
         self.examples, self.root, self.page = examples, root, page
 
     def __call__(self, trace: Trace) -> str | None:
-        bundled = find_video(trace, self.examples)
-        if bundled or self.root is None or not trace.video:
-            return bundled
+        number = self.examples.number_of(trace.video_id)
+        if number is not None:
+            return str(self.examples.items[number].path)
+        if self.root is None or not trace.video:
+            return None
         try:
             path = resolve_under(self.root, trace.video)
         except UserError:
@@ -114,40 +117,48 @@ class Finder:
 
 
 def _wire(
-    page: gr.Blocks, archive: Archive, find: Finder, filters: Filters, shelves: Shelves, outputs: Outputs, number
+    page: gr.Blocks,
+    archive: TraceArchive,
+    find: VideoFinder,
+    filters: FilterFields,
+    listing: TraceList,
+    results: ResultParts,
+    number,
 ) -> None:
-    shown = [number, shelves.count, shelves.back, shelves.forth, shelves.listed, shelves.facts, shelves.video]
-    shown += all_of(outputs)
+    shown = [number, listing.count, listing.back, listing.forth, listing.listed, listing.facts, listing.video]
+    shown += results.all()
 
     def show(wanted: int | None, found: list[int]) -> dict:
-        """Updates that show entry ``wanted``, or the first one found."""
+        """Updates that show entry ``wanted``, or the first of ``found`` if it is not among them."""
         if not found:
             return {
                 number: None,
-                shelves.count: '<p class="muted">No Trace fits: loosen a filter.</p>',
-                shelves.back: gr.Button(interactive=False),
-                shelves.forth: gr.Button(interactive=False),
-                shelves.listed: gr.Dropdown(choices=[], value=None),
-                shelves.facts: "",
-                shelves.video: gr.Video(None, visible=False),
-                **blank(outputs),
+                listing.count: '<p class="muted">No Trace fits: loosen a filter.</p>',
+                listing.back: gr.Button(interactive=False),
+                listing.forth: gr.Button(interactive=False),
+                listing.listed: gr.Dropdown(choices=[], value=None),
+                listing.facts: "",
+                listing.video: gr.Video(None, visible=False),
+                **empty_page(results),
             }
         wanted = wanted if wanted in found else found[0]
         place = found.index(wanted)
-        near = found[max(0, place - MOST_LISTED // 2) :][:MOST_LISTED]
-        choices = [(_line(archive.entries[i]), i) for i in near]
+        near = found[max(0, place - MAX_LISTED // 2) :][:MAX_LISTED]
+        choices = [(_list_label(archive.entries[i]), i) for i in near]
         return {
             number: wanted,
-            shelves.count: f'<p class="muted"><b>{place + 1}</b> of {len(found):,} that fit</p>',
-            shelves.back: gr.Button(interactive=place > 0),
-            shelves.forth: gr.Button(interactive=place + 1 < len(found)),
-            shelves.listed: gr.Dropdown(choices=choices, value=wanted),
-            **_drawn(archive, wanted, find, shelves, outputs),
+            listing.count: f'<p class="muted"><b>{place + 1}</b> of {len(found):,} that fit</p>',
+            listing.back: gr.Button(interactive=place > 0),
+            listing.forth: gr.Button(interactive=place + 1 < len(found)),
+            listing.listed: gr.Dropdown(choices=choices, value=wanted),
+            **_drawn(archive, wanted, find, listing, results),
         }
 
     def filtered(*values) -> list[int]:
         *names, reward = values
-        return archive.found(Filter(*(None if name in (ANY, None) else name for name in names), _number(reward)))
+        return archive.matching(
+            TraceFilter(*(None if name in (ANY, None) else name for name in names), _number(reward))
+        )
 
     def narrow(value: None, current: int | None, *values) -> dict:
         return show(current, filtered(*values))
@@ -160,61 +171,63 @@ def _wire(
         return show(found[min(max(place, 0), len(found) - 1)] if found else None, found)
 
     def pick(picked: int | None, current: int | None, *values) -> dict:
-        if picked == current:  # told again when the field is left
+        if picked == current:  # sent again when the field loses focus
             return {}
         return show(picked, filtered(*values))
 
-    line = turns()
-    take_turns(line, {"narrow": narrow, "step": step, "pick": pick}, [number, *filters.all()], shown, outputs.notice)
+    queue = event_queue()
+    handle_events(
+        queue, {"narrow": narrow, "step": step, "pick": pick}, [number, *filters.all()], shown, results.notice
+    )
     *menus, reward = filters.all()
-    for event in (page.load, *(menu.input for menu in menus), reward.change):  # a pasted text is no "input"
-        tell(event, "narrow")
-    tell(shelves.back.click, "step", "-1")
-    tell(shelves.forth.click, "step", "1")
-    tell(shelves.listed.input, "pick", "values[0]", [shelves.listed])
+    for event in (page.load, *(menu.input for menu in menus), reward.change):  # pasting is not an "input" event
+        enqueue_on(event, "narrow")
+    enqueue_on(listing.back.click, "step", "-1")
+    enqueue_on(listing.forth.click, "step", "1")
+    enqueue_on(listing.listed.input, "pick", "values[0]", [listing.listed])
 
 
-def _drawn(archive: Archive, number: int, find: Finder, shelves: Shelves, outputs: Outputs) -> dict:
+def _drawn(archive: TraceArchive, number: int, find: VideoFinder, listing: TraceList, results: ResultParts) -> dict:
     entry = archive.entries[number]
     try:
-        kept = archive.load(number)
+        answer = archive.load(number)
     except UserError as e:
         return {
-            **blank(outputs),
-            outputs.notice: views.notice(str(e)),
-            shelves.facts: _facts(entry, None, None),
-            shelves.video: gr.Video(None, visible=False),
+            **empty_page(results),
+            results.notice: notice_html(str(e)),
+            listing.facts: _facts(entry, None, None),
+            listing.video: gr.Video(None, visible=False),
         }
-    video = find(kept.trace)
+    video = find(answer.trace)
     return {
-        **filled(outputs, kept),
-        shelves.facts: _facts(entry, kept, video),
-        shelves.video: Player(video, visible=video is not None),
+        **show_answer(results, answer),
+        listing.facts: _facts(entry, answer, video),
+        listing.video: Player(video, visible=video is not None),
     }
 
 
 def _number(text: str | None) -> float | None:
-    """What was typed; None for nothing, or for what is no number."""
+    """The number that was typed; None for an empty field or any other text."""
     try:
         return float(text or "")
     except ValueError:
         return None
 
 
-def _line(entry: Entry) -> str:
+def _list_label(entry: SavedTrace) -> str:
     return f"{entry.name} · {entry.question}"[:110]
 
 
-def _facts(entry: Entry, kept: Kept | None, video: str | None) -> str:
-    """The question, its options with the answer and the truth marked, and what is known of the run."""
+def _facts(entry: SavedTrace, answer: StoredAnswer | None, video: str | None) -> str:
+    """The question, its options with the given and the true answer marked, and what is known about the run."""
     pairs = [("Benchmark", entry.benchmark), ("Track", entry.track), ("Selector", entry.selector)]
     pairs += [("Result", entry.result)] + ([("Reward", f"{entry.reward:.3g}")] if entry.reward is not None else [])
     known = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in pairs)
     options = ""
-    if kept:
-        letters = ((chr(ord("A") + i), text) for i, text in enumerate(kept.trace.options))
+    if answer:
+        pairs = zip(LETTERS, answer.trace.options, strict=False)
         options = "".join(
-            f"<li><b>{letter}</b> {escape(text)}{_marks(letter, entry, kept)}</li>" for letter, text in letters
+            f"<li><b>{letter}</b> {escape(text)}{_marks(letter, entry, answer)}</li>" for letter, text in pairs
         )
     missing = "" if video else f'<p class="muted">{NO_VIDEO}</p>'
     return (
@@ -223,6 +236,6 @@ def _facts(entry: Entry, kept: Kept | None, video: str | None) -> str:
     )
 
 
-def _marks(letter: str, entry: Entry, kept: Kept) -> str:
-    marks = [text for text, whose in (("answered", kept.trace.answer), ("true", entry.gold)) if whose == letter]
+def _marks(letter: str, entry: SavedTrace, answer: StoredAnswer) -> str:
+    marks = [text for text, whose in (("answered", answer.trace.answer), ("true", entry.gold)) if whose == letter]
     return f" <small>({', '.join(marks)})</small>" if marks else ""

@@ -1,5 +1,5 @@
-"""How the page opens what visitors bring: in processes that may crash, stall or run out of memory without it."""
+"""The processes that decode visitors' videos: a file may crash, stall or bloat its decoder, never the page."""
 
 from msjoe.video.isolated import Decoders
 
-DECODERS = Decoders()  # one set for the whole page; it starts a process when a file is first opened
+DECODERS = Decoders()  # one pool for the whole page; a process starts when a file is first opened

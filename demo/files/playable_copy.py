@@ -1,21 +1,20 @@
-"""Whether a browser can play a file, and how it gets one that lies on this machine.
+"""Whether browsers can play a file, and a small copy of one that they cannot.
 
-The player shows a file as it is, so one that browsers cannot play is copied first, at a small size.
+The player serves a file unchanged, so a file that browsers cannot play needs a copy.
 """
 
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import gradio as gr
 import numpy as np
 
-from demo.decoding import DECODERS
+from demo.files.decoders import DECODERS
 from msjoe.errors import VideoError
 from msjoe.video import write_video
 from msjoe.video.isolated import DecodingStopped, IsolatedVideo
 
-# Suffix -> codecs that every browser of today plays in it.
+# Container -> codecs that all current browsers play in it.
 PLAYED = {"mp4": ("h264", "av1"), "webm": ("vp8", "vp9", "av1"), "ogg": ("theora",)}
 COPY_FPS = 2.0
 COPY_SIZE = 240  # pixels of the shorter side
@@ -23,13 +22,13 @@ CODECS = {"libdav1d": "av1", "libvpx-vp9": "vp9", "libvpx": "vp8"}  # a decoder'
 
 
 def unplayable(path: str | None) -> str:
-    """Why a browser may show no picture of this video, as a message; empty when it will, or when it is no video."""
+    """A message that says why some browsers cannot play this video; "" if all can, or if it cannot be opened."""
     if not path:
         return ""
     try:
         codec = DECODERS.open(path).codec
     except VideoError:
-        return ""  # told when it is opened
+        return ""  # the error is reported when the video is opened
     codec = CODECS.get(codec, codec)
     suffix = path.rsplit(".", 1)[-1].lower()
     if codec in PLAYED.get(suffix, ()):
@@ -41,10 +40,10 @@ def unplayable(path: str | None) -> str:
 
 
 def watchable_copy(video: str, folder: Path, wanted: Callable[[], bool] = lambda: True) -> Path | None:
-    """A small silent H.264 copy with the same clock, in a new folder below ``folder``.
+    """A small silent H.264 copy with the same timestamps, in a new folder inside ``folder``.
 
-    ``COPY_FPS`` pictures a second are enough to see what was where. None, and nothing left behind, once it is not
-    ``wanted`` any more. Raises VideoError where nothing can be decoded.
+    ``COPY_FPS`` frames a second are enough to see what happens when. Returns None, and leaves no file behind, if
+    ``wanted()`` becomes false before the copy is complete. Raises VideoError if nothing can be decoded.
     """
     try:
         return _copy(DECODERS.open(video, stopped=lambda: not wanted()), folder, wanted)
@@ -71,13 +70,6 @@ def _pictures(source: IsolatedVideo, size: int, wanted: Callable[[], bool]) -> I
 
 
 def _even(picture: np.ndarray) -> np.ndarray:
-    """uint8 [H, W, 3] with even sides, as H.264 wants them."""
+    """uint8 [H, W, 3] cropped to even sides, which H.264 requires."""
     height, width = picture.shape[:2]
     return picture[: height // 2 * 2, : width // 2 * 2]
-
-
-def serve_file(page: gr.Blocks, path: Path) -> None:
-    """Let the browser have this one file from where it lies: a copy of a long video would take a while."""
-    if str(path) not in page.allowed_paths:
-        page.allowed_paths.append(str(path))
-        gr.set_static_paths([path])

@@ -1,31 +1,29 @@
-"""Answers that visitors may come back to, each under a key that only its own session knows."""
+"""Finished answers and comparisons, each under a key that only its own visitor's session knows."""
 
 import secrets
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from demo.examples import ExampleQuestion
+from demo.jobs.request import ColumnSetup, QuestionRequest
 from msjoe.trace import Trace
 
-if TYPE_CHECKING:
-    from demo.work import Arm, Asked
-
-MOST_BYTES = 1 << 30
+MAX_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A finished answer. ``video``: its file on this machine, if there is one; ``truth``, if it is known.
+class StoredAnswer:
+    """A finished answer.
 
-    ``asked``: what the page asked, as it was typed; None where an answer is only shown.
+    ``video``: path of its file, if that is on this machine. ``truth``: the example question with its true answer, if
+    it is one. ``request``: what the page asked, as it was typed; None for an answer that is only displayed.
     """
 
     trace: Trace
     video: str | None = None
     truth: ExampleQuestion | None = None
-    asked: "Asked | None" = None
+    request: QuestionRequest | None = None
 
     @property
     def nbytes(self) -> int:
@@ -33,12 +31,12 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Compared:
-    """The finished columns of a comparison, in its order, and what was asked."""
+class StoredComparison:
+    """The finished columns of a comparison from left to right, and what was asked."""
 
-    arms: "tuple[Arm, ...]"
+    columns: tuple[ColumnSetup, ...]
     traces: tuple[Trace, ...]
-    asked: "Asked"
+    request: QuestionRequest
     truth: ExampleQuestion | None = None
 
     @property
@@ -52,37 +50,42 @@ def _nbytes(trace: Trace) -> int:
     return sum(array.nbytes for array in (*arrays, *pictures) if array is not None)
 
 
-class Shelf:
-    """A bounded store; what was put or looked at longest ago goes first. Safe to use from many threads."""
+class AnswerStore:
+    """A cache of bounded count and size that evicts the least recently used. Thread-safe.
 
-    def __init__(self, most: int, most_bytes: int = MOST_BYTES) -> None:
-        self._most, self._most_bytes = most, most_bytes
-        self._kept: OrderedDict[str, Kept | Compared] = OrderedDict()
+    The newest entry is never evicted, whatever its size. (cachetools bounds either the count or the size.)
+    """
+
+    def __init__(self, max_entries: int, max_bytes: int = MAX_BYTES) -> None:
+        self._max_entries, self._max_bytes = max_entries, max_bytes
+        self._entries: OrderedDict[str, StoredAnswer | StoredComparison] = OrderedDict()
         self._lock = threading.Lock()
 
-    def put(self, kept: Kept | Compared, replaces: str | None = None) -> str:
-        """Keep it, in place of what ``replaces`` names; returns its key."""
+    def put(self, entry: StoredAnswer | StoredComparison, replaces: str | None = None) -> str:
+        """Store an entry, delete the one under ``replaces``, and return the new key."""
         key = secrets.token_urlsafe(16)
         with self._lock:
-            self._kept.pop(replaces, None)
-            self._kept[key] = kept
-            while len(self._kept) > 1 and (len(self._kept) > self._most or self._bytes() > self._most_bytes):
-                self._kept.popitem(last=False)
+            self._entries.pop(replaces, None)
+            self._entries[key] = entry
+            while len(self._entries) > 1 and self._over_limit():
+                self._entries.popitem(last=False)
         return key
 
-    def get(self, key: str | None) -> Kept | Compared | None:
-        """What was kept under the key, or None."""
+    def get(self, key: str | None) -> StoredAnswer | StoredComparison | None:
+        """The entry under a key, or None."""
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
+            if key in self._entries:
+                self._entries.move_to_end(key)
+            return self._entries.get(key)
 
     def drop(self, key: str | None) -> None:
+        """Delete an entry; unknown keys are ignored."""
         with self._lock:
-            self._kept.pop(key, None)
+            self._entries.pop(key, None)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._entries)
 
-    def _bytes(self) -> int:
-        return sum(kept.nbytes for kept in self._kept.values())
+    def _over_limit(self) -> bool:
+        size = sum(entry.nbytes for entry in self._entries.values())
+        return len(self._entries) > self._max_entries or size > self._max_bytes

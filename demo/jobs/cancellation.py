@@ -1,32 +1,34 @@
-"""Which work in the background is still wanted."""
+"""Cancellation of background work: runs, and copies for the player."""
 
 import secrets
 import threading
 
 
-class Wanted:
-    """Keys of work that may go on; the work looks now and then whether its own is among them. Thread-safe.
+class CancellationTokens:
+    """The tokens of work that has not been cancelled. Work checks its own token now and then. Thread-safe.
 
-    Gradio's ``cancels`` would do for ending it, but lets through what was sent before the end and tells of the end
-    once or twice, at any time after it.
+    Gradio's ``cancels`` would stop the work, but it still delivers updates that were sent before the cancellation,
+    and it reports the end of the event once or twice, at any later time.
     """
 
     def __init__(self) -> None:
-        self._keys: set[str] = set()
+        self._active: set[str] = set()
         self._lock = threading.Lock()
 
-    def new(self, instead_of: str | None = None) -> str:
-        """A key for work that begins; that of ``instead_of`` is to end."""
-        key = secrets.token_urlsafe(16)
+    def issue(self, replacing: str | None = None) -> str:
+        """A token for new work; cancels ``replacing``."""
+        token = secrets.token_urlsafe(16)
         with self._lock:
-            self._keys.discard(instead_of)
-            self._keys.add(key)
-        return key
+            self._active.discard(replacing)
+            self._active.add(token)
+        return token
 
-    def drop(self, key: str | None) -> None:
+    def cancel(self, token: str | None) -> None:
+        """Cancel the work with this token; unknown tokens are ignored."""
         with self._lock:
-            self._keys.discard(key)
+            self._active.discard(token)
 
-    def __contains__(self, key: str | None) -> bool:
+    def __contains__(self, token: str | None) -> bool:
+        """Whether the work with this token may go on."""
         with self._lock:
-            return key in self._keys
+            return token in self._active

@@ -1,133 +1,96 @@
-"""What a visitor asks for, as generators of events that the engine runs on its worker thread.
+"""The jobs of the page, as generators of pipeline events that the engine runs on its worker thread.
 
-Nothing heavy is imported before one of them starts.
+A job is a whole answer, a new search with other queries, or a comparison. torch and transformers are imported only
+when a job starts, so that the page is up sooner.
 """
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from demo.decoding import DECODERS
 from demo.examples import from_reel
-from demo.shelf import Kept
+from demo.files.open_video import open_isolated
+from demo.jobs.answer_store import StoredAnswer
+from demo.jobs.request import ColumnSetup, QuestionRequest
 from msjoe.errors import QuestionError
+from msjoe.settings import Settings
 from msjoe.trace import Trace
 from msjoe.video import FrameSource
-from msjoe.video.isolated import IsolatedVideo, never
+from msjoe.video.isolated import IsolatedVideo
 
 if TYPE_CHECKING:
-    from msjoe.pipeline import Event, Models, Settings
+    from msjoe.pipeline import Event, Models
 
-REFERENCE = "uniform"
-EDITED = "edited"  # where the queries of a Trace come from
+EDITED = "edited"  # Trace.queries_from, for queries that the visitor typed
 NOT_REEL = "the embedded models know only Reel's drawn world, and this video is not from it: the answer means nothing"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the visitor wants to know, and how."""
+class ColumnEvent:
+    """A pipeline event of one column; ``column`` is None during step 1, which all columns share."""
 
-    video: str | None  # a file
-    question: str
-    options: list[str]
-    budget: int
-    dense_fps: float = 1.0
-    example: int | None = None  # the number of the bundled example, for the verdict alone
-    previews: int | None = None  # None: half the budget
-    selector: str = ""  # a rule's name; "": what the app was started with
-    seed: int = 0
-    max_minutes: float = float("inf")
-    max_queries: int = 4
-
-    def settings(self) -> "Settings":
-        """Raises QuestionError for a number that cannot be worked with."""
-        from msjoe.pipeline import Settings
-
-        if self.seed < 0:
-            raise QuestionError(f"the seed is {self.seed}: give 0 or more")
-        return Settings(self.budget, self.previews, self.max_queries, self.dense_fps, self.seed)
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One column of a comparison."""
-
-    selector: str  # a rule's name; "": what the app was started with
-    budget: int
-
-
-@dataclass(frozen=True)
-class ArmEvent:
-    """An event of one arm; of step 1, which all share, where ``arm`` is None."""
-
-    arm: int | None
+    column: int | None
     event: "Event"
 
 
-def opened(video: str | None, max_minutes: float, stopped: Callable[[], bool] = never) -> IsolatedVideo:
-    """The file as a source of frames, decoded in another process; once ``stopped()``, its work is given up.
-
-    Raises UserError where there is none, or a longer one than is taken.
-    """
-    if not video:
-        raise QuestionError("no video is given: upload one or click an example")
-    return DECODERS.open(video, max_minutes=max_minutes, stopped=stopped)
-
-
-def answer_events(models: "Models", asked: Asked) -> Generator["Event", None, None]:
-    """All four steps."""
+def answer_events(models: "Models", request: QuestionRequest) -> Generator["Event", None, None]:
+    """Run all four steps."""
     from msjoe.pipeline import run
 
-    settings = asked.settings()
-    source = opened(asked.video, asked.max_minutes, models.mllm.interrupted)
-    models = _with(models, asked.selector)
-    yield from _warned(models, source, run(source, asked.question, asked.options, models, settings, _name(asked)))
+    settings = request.settings()
+    source = open_isolated(request.video, request.max_minutes, models.mllm.interrupted)
+    models = _with_selector(models, request.selector)
+    events = run(source, request.question, request.options, models, settings, _name(request))
+    yield from _with_reel_note(models, source, events)
 
 
-def again_events(
-    models: "Models", asked: Asked, kept: Kept | None, queries: list[str]
+def search_events(
+    models: "Models", request: QuestionRequest, answer: StoredAnswer | None, queries: list[str]
 ) -> Generator["Event", None, None]:
-    """Steps 2 to 4 with other queries, for the question of a kept answer.
+    """Run steps 2 to 4 with other queries, for the question of a stored answer.
 
-    ``asked`` gives the budget, the selector and the seed. The frames' features come from the cache.
+    ``request`` gives the budget, the selector and the seed. The frame features come from the cache.
     """
     from msjoe.pipeline import query_onwards
 
-    if kept is None:
+    if answer is None:
         raise QuestionError("the answer that these queries belong to is no longer kept: press Run")
-    if kept.video is None:
+    if answer.video is None:
         raise QuestionError("the video of this answer is not here: upload it, then search again")
-    settings = asked.settings()
-    source = opened(kept.video, asked.max_minutes, models.mllm.interrupted)
-    models = _with(models, asked.selector)
-    trace = after_asking(kept.trace, source, models, settings)
-    if queries != kept.trace.queries:
+    settings = request.settings()
+    source = open_isolated(answer.video, request.max_minutes, models.mllm.interrupted)
+    models = _with_selector(models, request.selector)
+    trace = continue_from_queries(answer.trace, source, models, settings)
+    if queries != answer.trace.queries:
         trace.queries, trace.queries_from = queries, EDITED
     yield from query_onwards(source, models, settings, trace)
 
 
 def compare_events(
-    models: "Models", asked: Asked, kept: Kept | None, arms: list[Arm]
-) -> Generator[ArmEvent, None, None]:
-    """Step 1 once, or none where the kept answer is to the same question; then steps 2 to 4 for each arm."""
+    models: "Models", request: QuestionRequest, answer: StoredAnswer | None, columns: list[ColumnSetup]
+) -> Generator[ColumnEvent, None, None]:
+    """Run steps 2 to 4 for each column. Step 1 runs once, or never if the stored queries can be reused."""
     from msjoe.pipeline import query_onwards
 
-    source = opened(asked.video, asked.max_minutes, models.mllm.interrupted)
-    plans = [(_with(models, arm.selector), replace(asked.settings(), budget=arm.budget)) for arm in arms]
-    first = kept.trace if kept and same_question(kept, asked, models) else None
+    source = open_isolated(request.video, request.max_minutes, models.mllm.interrupted)
+    setups = [
+        (_with_selector(models, column.selector), replace(request.settings(), budget=column.budget))
+        for column in columns
+    ]
+    first = answer.trace if answer and queries_reusable(answer, request, models) else None
     if first is None:
-        for event in _first_step(source, models, asked):
-            yield ArmEvent(None, event)
+        for event in _first_step(source, models, request):
+            yield ColumnEvent(None, event)
         first = event.trace
-    for number, (own, settings) in enumerate(plans):
-        for event in query_onwards(source, own, settings, after_asking(first, source, own, settings)):
-            yield ArmEvent(number, event)
+    for number, (own, settings) in enumerate(setups):
+        for event in query_onwards(source, own, settings, continue_from_queries(first, source, own, settings)):
+            yield ColumnEvent(number, event)
 
 
-def after_asking(first: Trace, source: FrameSource, models: "Models", settings: "Settings") -> Trace:
-    """A Trace that goes on from step 1 of another one."""
+def continue_from_queries(first: Trace, source: FrameSource, models: "Models", settings: Settings) -> Trace:
+    """A new Trace that starts with step 1 of another one: its previews, its queries and what they cost."""
     from msjoe.steps import new_trace
 
     settings = replace(settings, previews=len(first.preview_times))
@@ -137,41 +100,36 @@ def after_asking(first: Trace, source: FrameSource, models: "Models", settings: 
     shared = ("previews", "queries")
     trace.seconds = {step: spent for step, spent in first.seconds.items() if step in shared}
     trace.tokens = {step: dict(spent) for step, spent in first.tokens.items() if step in shared}
-    trace.prompts = {step: asked for step, asked in first.prompts.items() if step in shared}
+    trace.prompts = {step: prompt for step, prompt in first.prompts.items() if step in shared}
     trace.notes += [note for note in first.notes if note == NOT_REEL]
     return trace
 
 
-def same_subject(one: Asked | None, other: Asked | None) -> bool:
-    """Whether both are about the same question to the same video."""
-    return bool(one and other) and all(
-        getattr(one, name) == getattr(other, name) for name in ("video", "question", "options")
-    )
-
-
-def same_question(kept: Kept, asked: Asked, models: "Models") -> bool:
-    """Whether step 1 of the kept answer is what ``asked`` would give, or was edited by hand."""
+def queries_reusable(answer: StoredAnswer, request: QuestionRequest, models: "Models") -> bool:
+    """Whether step 1 of ``request`` would give the stored answer's queries, or the visitor has edited those."""
     from msjoe.prompts import clean_question
 
-    trace = kept.trace
-    same = (trace.question, trace.options) == clean_question(asked.question, asked.options)
-    looked = trace.queries_from == EDITED or len(trace.preview_times) == asked.settings().n_previews
-    return same and looked and kept.video == asked.video and trace.models.get("mllm") == models.mllm.id
+    trace = answer.trace
+    same = (trace.question, trace.options) == clean_question(request.question, request.options)
+    previews = trace.queries_from == EDITED or len(trace.preview_times) == request.settings().n_previews
+    return same and previews and answer.video == request.video and trace.models.get("mllm") == models.mllm.id
 
 
-def _first_step(source: FrameSource, models: "Models", asked: Asked) -> Generator["Event", None, None]:
+def _first_step(source: FrameSource, models: "Models", request: QuestionRequest) -> Generator["Event", None, None]:
     from msjoe.pipeline import run
 
-    events = run(source, asked.question, asked.options, models, asked.settings(), _name(asked))
-    with closing(_warned(models, source, events)) as events:
+    events = run(source, request.question, request.options, models, request.settings(), _name(request))
+    with closing(_with_reel_note(models, source, events)) as events:
         for event in events:
             yield event
             if event.step == "queries" and event.fraction == 1:
                 return
 
 
-def _warned(models: "Models", source: IsolatedVideo, events: Iterator["Event"]) -> Generator["Event", None, None]:
-    """The events of a run whose Trace says so where the models cannot know what they are shown."""
+def _with_reel_note(
+    models: "Models", source: IsolatedVideo, events: Iterator["Event"]
+) -> Generator["Event", None, None]:
+    """The events of a run. Its Trace gets a note if the models know only Reel and the video is not from it."""
     with closing(events):
         for number, event in enumerate(events):
             if number == 0 and models.reel_only and not from_reel(source):
@@ -179,11 +137,11 @@ def _warned(models: "Models", source: IsolatedVideo, events: Iterator["Event"]) 
             yield event
 
 
-def _with(models: "Models", selector: str) -> "Models":
+def _with_selector(models: "Models", selector: str) -> "Models":
     from msjoe.selectors import build_selector
 
     return replace(models, selector=build_selector(selector)) if selector else models
 
 
-def _name(asked: Asked) -> str:
-    return Path(asked.video or "").name
+def _name(request: QuestionRequest) -> str:
+    return Path(request.video or "").name

@@ -1,4 +1,4 @@
-"""The line in front of the models: first come, first served, with a limit and a position to show."""
+"""The queue in front of the models: first come, first served, with a size limit and a position to show."""
 
 import threading
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from msjoe.errors import UserError
 
 
-class Busy(UserError):
-    """More runs are waiting than may wait."""
+class QueueFull(UserError):
+    """The queue holds as many waiting runs as it may."""
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """Where a run stands in the line: how many come before it, the one that has the models included."""
+class QueuePosition:
+    """``ahead``: how many runs come first, including the one that is using the models."""
 
     ahead: int
 
@@ -22,27 +22,30 @@ class Waiting:
         return f"waiting in line: {runs} before yours"
 
 
-class Line:
-    """``most`` runs may stand behind the first one."""
+class RunQueue:
+    """One run at the head and at most ``max_waiting`` behind it. Thread-safe."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_waiting: int) -> None:
+        self._max_waiting = max_waiting
         self._tickets: list[object] = []
         self._lock = threading.Lock()
 
     def join(self) -> object:
-        """A ticket for the last place. Raises Busy where the line is full."""
+        """A ticket for the last place. Raises QueueFull if there is none."""
         ticket = object()
         with self._lock:
-            if len(self._tickets) > self._most:
-                raise Busy(f"the line is full ({self._most} waiting, which is the limit of this page): try again soon")
+            if len(self._tickets) > self._max_waiting:
+                limit = f"{self._max_waiting} waiting, which is the limit of this page"
+                raise QueueFull(f"the line is full ({limit}): try again soon")
             self._tickets.append(ticket)
         return ticket
 
     def ahead(self, ticket: object) -> int:
+        """How many tickets are in front of this one; 0 at the head."""
         with self._lock:
             return self._tickets.index(ticket)
 
     def leave(self, ticket: object) -> None:
+        """Remove a ticket, from any place in the queue."""
         with self._lock:
             self._tickets.remove(ticket)

@@ -1,16 +1,16 @@
-"""What a browser or a program sent, made into what is asked: the one door of the page and the API.
+"""Checks of what a browser or a program sends. The page and the API both build their requests here.
 
-Either may send anything. All is held against ``Limits`` here, before a video is opened.
+Either may send anything. Every value is held against ``Limits`` before a video is opened.
 """
 
+from demo.jobs.request import QuestionRequest
 from demo.limits import Limits
-from demo.work import Asked
 from msjoe.errors import QuestionError
 
-MOST_NAME = 100  # characters of a selector's name
+MAX_SELECTOR_CHARS = 100
 
 
-def asked_of(
+def checked_request(
     limits: Limits,
     dense_fps: float,
     *,
@@ -22,34 +22,34 @@ def asked_of(
     selector: object,
     seed: object,
     example: int | None = None,
-) -> Asked:
-    """``previews``: None for half the budget. Raises QuestionError for what is not of its kind or beyond a limit."""
+) -> QuestionRequest:
+    """``previews``: None for half the budget. Raises QuestionError for a value of the wrong type or out of bounds."""
     if len(options) > limits.max_options:
         raise QuestionError(f"{len(options)} options were given: give {limits.max_options} or fewer")
-    return Asked(
+    return QuestionRequest(
         video=video,
-        question=text_of("the question", question),
-        options=texts_of("option", options),
-        budget=whole("the budget", budget, 1, limits.max_budget),
+        question=checked_text("the question", question),
+        options=checked_texts("option", options),
+        budget=whole_number("the budget", budget, 1, limits.max_budget),
         dense_fps=dense_fps,
         example=example,
-        previews=None if previews is None else whole("the number of previews", previews, 0, limits.max_previews),
-        selector=text_of("the selector", selector, MOST_NAME),
-        seed=whole("the seed", seed, 0, limits.max_seed),
+        previews=None if previews is None else whole_number("the number of previews", previews, 0, limits.max_previews),
+        selector=checked_text("the selector", selector, MAX_SELECTOR_CHARS),
+        seed=whole_number("the seed", seed, 0, limits.max_seed),
         max_minutes=limits.max_minutes,
         max_queries=limits.max_queries,
     )
 
 
-def queries_of(limits: Limits, queries: list[str]) -> list[str]:
-    """Queries to search again for. Raises QuestionError for none, too many, or one that is too long."""
+def checked_queries(limits: Limits, queries: list[str]) -> list[str]:
+    """Queries for a new search. Raises QuestionError for none, too many, or one that is too long."""
     if not 1 <= len(queries) <= limits.max_queries:
         raise QuestionError(f"{len(queries)} queries: give 1 to {limits.max_queries}")
-    return [text_of(f"query {i}", query, limits.max_query_chars) for i, query in enumerate(queries, 1)]
+    return [checked_text(f"query {i}", query, limits.max_query_chars) for i, query in enumerate(queries, 1)]
 
 
-def whole(name: str, value: object, least: int, most: int) -> int:
-    """A number as it came. Raises QuestionError for what is not whole, or not within the bounds; NaN is neither."""
+def whole_number(name: str, value: object, least: int, most: int) -> int:
+    """``value`` as an int. Raises QuestionError unless it is a whole number within the bounds; NaN is not."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not least <= value <= most or value != int(value):
         given = repr(value)[:40] if isinstance(value, (int, float, str)) else type(value).__name__
@@ -57,8 +57,8 @@ def whole(name: str, value: object, least: int, most: int) -> int:
     return int(value)
 
 
-def text_of(name: str, value: object, most: int | None = None) -> str:
-    """A text as it came, "" for none. Raises QuestionError for anything else, and for half a surrogate pair."""
+def checked_text(name: str, value: object, most: int | None = None) -> str:
+    """A string, "" for None. Raises QuestionError for any other type, a lone surrogate, or more than ``most``."""
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -72,8 +72,8 @@ def text_of(name: str, value: object, most: int | None = None) -> str:
     return value
 
 
-def texts_of(name: str, value: object) -> list[str]:
-    """A list of texts as it came, [] for none. Raises QuestionError for anything else: nothing is left out."""
+def checked_texts(name: str, value: object) -> list[str]:
+    """A list of strings, [] for None. Raises QuestionError for anything else; no item is dropped."""
     if value is None:
         return []
     if not isinstance(value, list):
@@ -81,4 +81,4 @@ def texts_of(name: str, value: object) -> list[str]:
     for number, item in enumerate(value, 1):
         if not isinstance(item, str):
             raise QuestionError(f"{name} {number} is not a text but {type(item).__name__}: give a list of texts")
-    return [text_of(f"{name} {number}", item) for number, item in enumerate(value, 1)]
+    return [checked_text(f"{name} {number}", item) for number, item in enumerate(value, 1)]

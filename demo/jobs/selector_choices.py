@@ -1,18 +1,18 @@
-"""The names under which a visitor chooses a selector."""
+"""The selectors that a visitor can choose."""
 
 from msjoe.selectors import selector_names
 
-AS_STARTED = ""  # what the app was started with: a trained sampler, or a rule
-NEED_WEIGHTS = ("sampler", "tspo", "tspo_repaired")  # to be had only as the one the app was started with
-FAITHFUL = ("wfs_sb", "mdp3", "dig_style", "qca", "adaq", "gift")  # on the page in their repaired form alone
-SAVING = ("focus", "focus_repaired")  # their point is to score few frames, and the page scores all of them
+APP_DEFAULT = ""  # the selector that the app was started with
+NEED_WEIGHTS = ("sampler", "tspo", "tspo_repaired")  # available only as the app's default
+FAITHFUL = ("wfs_sb", "mdp3", "dig_style", "qca", "adaq", "gift")  # the page offers only their repaired forms
+SAVING = ("focus", "focus_repaired")  # meant to score few frames; the page scores all of them
 
 
-def rule_names() -> list[str]:
-    """Selectors on offer: they need no weights of their own."""
+def offered_selectors() -> list[str]:
+    """Names of the selectors that need no weights of their own."""
     return [name for name in selector_names() if name not in (*NEED_WEIGHTS, *FAITHFUL, *SAVING)]
 
 
-def rule_choices() -> list[tuple[str, str]]:
-    """(label, value) of each selector, the app's default first."""
-    return [("the app's default", AS_STARTED), *((name, name) for name in rule_names())]
+def selector_choices() -> list[tuple[str, str]]:
+    """(label, value) for each selector, starting with the app's default."""
+    return [("the app's default", APP_DEFAULT), *((name, name) for name in offered_selectors())]

@@ -1,19 +1,20 @@
-// What a visitor chooses goes to the server one at a time and in order: the next one when the page shows the last
-// one's answer. Gradio alone drops an event whose last request is pending, and lets answers overtake each other.
+// The visitor's choices are queued here and sent to the server one at a time: the next one is sent when the page shows
+// the result of the last one. Gradio alone drops an event while its last request is pending, and lets the results of
+// different events overtake each other. event_queue.py is the other end.
 const ANOTHER_VIDEO = ["example", "upload", "place", "cleared", "opened"];
-const READERS = "#run, #compare, .again"; // buttons that read what was chosen
+const READERS = "#run, #compare, .again"; // buttons whose events depend on what was chosen
 
 Object.assign(window.msjoe, {
   waiting: [],
   busy: false,
-  pressing: null, // the button whose turn it is
-  patience: 15_000, // milliseconds until a turn that nothing answers is given up
-  alive: 0, // when the turn in progress was last seen to get on
-  requests: 0, // on their way to the server
-  place: null, // the path that is open
+  pressing: null, // the button that this script is clicking
+  patience: 15_000, // milliseconds until an event without a response is given up
+  alive: 0, // when the current event last made progress
+  requests: 0, // pending HTTP requests
+  place: null, // the path of the open video under --videos
 
   choose(kind, value = null) {
-    // Without a value it is read from the page when its turn comes, so one that waits is enough.
+    // Without a value, the event reads the page when it is sent, so one in the queue is enough.
     if (value === null && this.waiting.at(-1)?.kind === kind) return;
     this.waiting.push({ kind, value });
     this.turn();
@@ -25,16 +26,16 @@ Object.assign(window.msjoe, {
     this.alive = performance.now();
     const { kind, value, button } = this.waiting.shift();
     if (button) this.press(button);
-    else if (kind === "place" && (!value || value === this.place)) this.answered(); // told whenever the field is left
+    else if (kind === "place" && (!value || value === this.place)) this.answered(); // sent whenever the field loses focus
     else if (ANOTHER_VIDEO.includes(kind)) this.halted().then(() => this.send({ kind, value }));
     else this.send({ kind, value });
   },
 
-  // Called when the answer is on the page; `told` is what the server has to say to this script.
-  answered(told = null) {
-    if (told && "place" in told) this.place = told.place;
-    if (told?.copy) this.copy();
-    // Not at once: gradio may be about to read the page for what follows from this turn.
+  // Called when the page shows the result; `message` is what the server sends to this script.
+  answered(message = null) {
+    if (message && "place" in message) this.place = message.place;
+    if (message?.copy) this.copy();
+    // Delayed: gradio may still read the page for events that follow from this one.
     setTimeout(() => {
       this.busy = false;
       this.turn();
@@ -43,7 +44,7 @@ Object.assign(window.msjoe, {
 
   press(button) {
     if (button.disabled || document.querySelector("#run")?.disabled) return this.answered();
-    // Not at once: while a key's own click is dispatched, browsers ignore another click on the same button.
+    // Delayed: while a click caused by a key is dispatched, browsers ignore another click on the same button.
     setTimeout(() => {
       this.pressing = button;
       button.click();
@@ -51,13 +52,13 @@ Object.assign(window.msjoe, {
     });
   },
 
-  // A turn whose event was lost would hold up all that come after it.
+  // A lost event would block all events behind it.
   watch() {
     if (!this.busy || this.requests) this.alive = performance.now();
     else if (performance.now() - this.alive > this.patience) this.answered();
   },
 
-  // A run about another video ends before its answer can stand beside this one.
+  // Stops a run, so that its answer cannot appear beside another video.
   async halted() {
     const running = () => document.querySelector("#run")?.disabled;
     if (running()) document.querySelector("#stop").click();
@@ -67,8 +68,8 @@ Object.assign(window.msjoe, {
     }
   },
 
-  // What goes to the server with a choice: files where it is about them, as others may be deleted there by now.
-  // The player may show an answer to what was chosen before its own turn came.
+  // The values that are sent with a choice. Files only if the choice is about them: others may have been deleted on the
+  // server by now. While an upload was in the queue, the player may have changed to another video.
   read(choice, video, zip, ...held) {
     const { kind, value } = choice;
     if (kind === "upload") return [{ kind, value: video?.path !== value?.path }, value, null, ...held];
@@ -91,11 +92,11 @@ window.addEventListener(
 );
 
 {
-  const ask = window.fetch;
-  window.fetch = async (...asked) => {
+  const fetch = window.fetch;
+  window.fetch = async (...args) => {
     window.msjoe.requests += 1;
     try {
-      return await ask(...asked);
+      return await fetch(...args);
     } finally {
       window.msjoe.requests -= 1;
     }

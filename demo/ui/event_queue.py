@@ -1,9 +1,9 @@
-"""A visitor's choices take turns: each is answered on the page before the next one is sent.
+"""A queue for a visitor's choices: the page shows the result of each before it sends the next one.
 
-Left to itself, gradio drops an event while the last request of the same event is pending ("once"), repeats the first
-one's data for the last ("always_last"), and lets the answers of different events overtake each other. So listeners
-only tell the browser of a choice (``tell``), a script lines the choices up (turns.js), and one event of one component
-brings each to the server (``take_turns``).
+Gradio alone drops an event while the last request of the same event is pending ("once"), sends the first one's data
+again for the last ("always_last"), and lets the results of different events overtake each other. So listeners only add
+an event to a queue in the browser (``enqueue_on``, event_queue.js), and a single event of a single component sends them
+to the server (``handle_events``).
 """
 
 import json
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import gradio as gr
 
-from demo import views
+from demo.views.messages import notice_html
 from msjoe.errors import UserError
 
 QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -24,51 +24,59 @@ ANSWERED = "() => window.msjoe.answered()"
 FAULT = "Something went wrong inside the app, so nothing was changed. The server's log says where."
 
 
-def turns() -> gr.HTML:
-    """What brings the choices to the server; nothing of it is seen."""
+def event_queue() -> gr.HTML:
+    """The invisible component that sends the events to the server."""
     return gr.HTML(None, html_template="", js_on_load=JS, visible="hidden", elem_id="turns")
 
 
-def tell(event: Callable, kind: str, value: str = "null", read: Sequence = ()) -> None:
-    """An event of a component is a choice of this kind; ``value``: JavaScript, may read ``values`` of ``read``."""
+def enqueue_on(event: Callable, kind: str, value: str = "null", read: Sequence = ()) -> None:
+    """Add an event of this kind to the queue whenever a component's ``event`` occurs.
+
+    ``value``: a JavaScript expression, in which ``values`` are those of the components in ``read``.
+    """
     event(None, list(read), None, js=f"(...values) => window.msjoe.choose({json.dumps(kind)}, {value})", **QUIET)
 
 
-def take_turns(
-    line: gr.HTML, answers: Mapping[str, Callable], held: Sequence, outputs: Sequence, notice: gr.HTML, js: str = ""
+def handle_events(
+    queue: gr.HTML,
+    handlers: Mapping[str, Callable],
+    inputs: Sequence,
+    outputs: Sequence,
+    notice: gr.HTML,
+    js: str = "",
 ) -> None:
-    """``answers[kind](value, *held)`` gives the updates for a choice; ``js`` may change what is sent.
+    """Let ``handlers[kind](value, *inputs)`` return the updates for an event; ``js`` may change what is sent.
 
-    A UserError becomes a message in ``notice``, which is among ``outputs``; so does any other fault.
+    A UserError becomes a message in ``notice``, which is among ``outputs``. So does any other error.
     """
 
-    def take(choice: dict, *now) -> dict:
+    def handle(choice: dict, *values) -> dict:
         try:
-            return {line: gr.skip()} | _answer(answers, choice)(*now)
+            return {queue: gr.skip()} | _handler(handlers, choice)(*values)
         except UserError as e:
-            return {line: gr.skip(), notice: views.notice(str(e))}
+            return {queue: gr.skip(), notice: notice_html(str(e))}
 
-    taken = line.turn(take, [line, *held], [line, *outputs], js=js or None, **QUIET)
-    taken.success(None, [line], None, js="(told) => window.msjoe.answered(told)", **QUIET)
-    taken.failure(None, None, None, js=ANSWERED, **QUIET)
-    report_fault(taken, notice)
+    handled = queue.turn(handle, [queue, *inputs], [queue, *outputs], js=js or None, **QUIET)
+    handled.success(None, [queue], None, js="(message) => window.msjoe.answered(message)", **QUIET)
+    handled.failure(None, None, None, js=ANSWERED, **QUIET)
+    report_fault(handled, notice)
 
 
-def _answer(answers: Mapping[str, Callable], choice: object) -> Callable:
-    """What answers a choice. Raises UserError for one that this page does not send."""
+def _handler(handlers: Mapping[str, Callable], choice: object) -> Callable:
+    """The handler for an event. Raises UserError for a kind that this page does not send."""
     kind = choice.get("kind") if isinstance(choice, dict) else None
-    if not isinstance(kind, str) or kind not in answers:
+    if not isinstance(kind, str) or kind not in handlers:
         raise UserError(f"this page has no choice of the kind {str(kind)[:20]!r}: reload it")
-    return lambda *now: answers[kind](choice.get("value"), *now)
+    return lambda *values: handlers[kind](choice.get("value"), *values)
 
 
-def hold_turns(begun: gr.events.Dependency, notice: gr.HTML) -> None:
-    """A button that reads what was chosen has its turn until its first event is answered."""
+def next_after(begun: gr.events.Dependency, notice: gr.HTML) -> None:
+    """Let the queue go on once a button's first event has its result."""
     begun.success(None, None, None, js=ANSWERED, **QUIET)
     begun.failure(None, None, None, js=ANSWERED, **QUIET)
     report_fault(begun, notice)
 
 
 def report_fault(event: gr.events.Dependency, notice: gr.HTML, message: str = FAULT) -> None:
-    """Where an event ends in a fault that nobody caught, the page says so."""
-    event.failure(lambda: views.notice(message), None, [notice], **QUIET)
+    """Show a message if an event ends with an error that nothing caught."""
+    event.failure(lambda: notice_html(message), None, [notice], **QUIET)

@@ -1,5 +1,5 @@
-// An answer never looks like one to another question: what the page asks now is held against what each answer on show
-// was asked. An element says that in data-asked; the class and the sentence of one that is outdated are set here.
+// Marks answers to another question, or with other settings, than the form holds now. Each displayed answer records
+// its question and settings in data-asked; outdated ones get a class and a sentence that says why.
 {
   const words = (text) => text.split(/\s+/).filter(Boolean).join(" ");
   const list = (texts) => texts.map(words).filter(Boolean);
@@ -7,9 +7,9 @@
   const SETTINGS = ["budget", "previews", "selector", "seed"];
 
   Object.assign(window.msjoe, {
-    asks: {}, // question, options and settings as they are on the page; queries as they are in their fields
+    asks: {}, // the question, options, settings and queries in the form now
 
-    // Called with whatever has changed.
+    // Called with the fields that have changed.
     asked(changed) {
       Object.assign(this.asks, changed);
       this.compareAsked();
@@ -40,7 +40,7 @@
       return changed ? "This is with other settings: press Run." : "";
     },
 
-    // Whether a new search would give anything else: other queries, or the same under another rule or budget.
+    // Whether a new search could give another result: the queries, the selector, the budget or the seed have changed.
     searchable() {
       const answer = document.querySelector("#answer [data-asked]");
       const queries = list(this.asks.queries ?? []);
@@ -51,7 +51,7 @@
     },
   });
 
-  // An answer that is drawn later than what is asked was changed. One look for many changes.
+  // An answer may be drawn after the form has changed. Many changes cause one comparison.
   let due = null;
   new MutationObserver(() => (due ??= setTimeout(() => ((due = null), window.msjoe.compareAsked())))).observe(document, {
     childList: true,

@@ -1,40 +1,40 @@
-"""The left column: the video, the question, its options and the settings."""
+"""The left column: the examples, the video, the question, its options and the settings."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import gradio as gr
 
-from demo import editor
-from demo.asking import asked_of
-from demo.cards import example_cards, measured_line
-from demo.examples import Example, Examples
+from demo.examples import Examples, ExampleVideo
+from demo.files.video_root import list_videos
+from demo.jobs.request import QuestionRequest
+from demo.jobs.request_checks import checked_request
+from demo.jobs.selector_choices import APP_DEFAULT, selector_choices
 from demo.limits import Limits
-from demo.outputs import html
-from demo.places import list_videos
-from demo.player import Player
-from demo.rules import AS_STARTED, rule_choices
-from demo.work import Asked
+from demo.ui.player import Player, player
+from demo.ui.results import html
+from demo.ui.text_list import items_of, text_list
+from demo.views.example_cards import cards_html, measured_line
 from msjoe.errors import QuestionError
 
 
 @dataclass(frozen=True)
-class Inputs:
+class QuestionForm:
     cards: gr.HTML
     video: Player
-    place: gr.Dropdown  # a path under the root given at start
+    place: gr.Dropdown  # a path under the folder that --videos names
     pick: gr.Radio
     question: gr.Textbox
     options: gr.HTML
     budget: gr.Slider
-    previews: gr.Textbox  # a number field tells 0 for an empty one
+    previews: gr.Textbox  # a number field would send 0 when it is empty
     selector: gr.Dropdown
     seed: gr.Number
-    example: gr.State  # the number of the example on show, or None
-    source: gr.State  # the file that is asked about, where it is not the one in the player
+    example: gr.State  # number of the displayed example, or None
+    source: gr.State  # path of the file to ask about, if the player shows a copy of it
 
-    def asked(self) -> list:
-        """What ``read_asked`` takes, in its order."""
+    def request_fields(self) -> list:
+        """The fields that ``read_request`` takes, in its order."""
         names = ("video", "question", "options", "budget", "previews", "selector", "seed", "example", "source")
         return [getattr(self, name) for name in names]
 
@@ -42,25 +42,25 @@ class Inputs:
         return [getattr(self, field.name) for field in fields(self)]
 
 
-def read_asked(values: tuple, dense_fps: float, limits: Limits) -> Asked:
-    """The values of ``Inputs.asked``, from a browser, as what is asked. Raises QuestionError where they cannot be."""
+def read_request(values: tuple, dense_fps: float, limits: Limits) -> QuestionRequest:
+    """A request from the values of ``request_fields``. Raises QuestionError for a value of the wrong type or range."""
     video, question, options, budget, previews, selector, seed, example, source = values
-    return asked_of(
+    return checked_request(
         limits,
         dense_fps,
         video=source or video,
         question=question,
-        options=editor.items_of(options, limits.max_options),
+        options=items_of(options, limits.max_options),
         budget=budget,
         previews=_count(previews, limits.max_previews),
-        selector=selector or AS_STARTED,
+        selector=selector or APP_DEFAULT,
         seed=0 if seed is None else seed,
         example=example,
     )
 
 
 def _count(text: str | None, most: int) -> int | None:
-    """What was typed as a number of previews; None, the default, for nothing."""
+    """The number of previews that was typed; None, the default, for an empty field."""
     typed = (text or "").strip()
     if not typed:
         return None
@@ -69,15 +69,15 @@ def _count(text: str | None, most: int) -> int | None:
     return int(typed)
 
 
-def numbered(example: Example | None) -> list[tuple[str, int]]:
-    """Choices for the questions of an example."""
+def question_numbers(example: ExampleVideo | None) -> list[tuple[str, int]]:
+    """(label, value) for each question of an example."""
     return [(str(i + 1), i) for i in range(len(example.questions))] if example else []
 
 
-def input_column(examples: Examples, root: Path | None, limits: Limits) -> Inputs:
-    """Lay the column out, with the first example in it."""
+def question_form(examples: Examples, root: Path | None, limits: Limits) -> QuestionForm:
+    """Lay out the column, with the first example chosen."""
     first = examples.items[0] if examples.items else None
-    asked = first.questions[0] if first else None
+    chosen = first.questions[0] if first else None
     cards = example_cards(examples)
     html(measured_line(examples), elem_id="measured")
     video = player(str(first.path) if first else None)
@@ -90,20 +90,20 @@ def input_column(examples: Examples, root: Path | None, limits: Limits) -> Input
         elem_id="place",
     )
     pick = gr.Radio(
-        choices=numbered(first),
+        choices=question_numbers(first),
         value=0 if first else None,
         label="Questions about this example",
         visible=first is not None,
         elem_id="pick",
     )
-    question = gr.Textbox(asked.question if asked else "", label="Question", lines=2, max_lines=6, elem_id="question")
-    options = editor.editor(
+    question = gr.Textbox(chosen.question if chosen else "", label="Question", lines=2, max_lines=6, elem_id="question")
+    options = text_list(
         "Options <small>none: an open question; a list can be pasted</small>",
         "Option",
-        list(asked.options) if asked else [],
+        list(chosen.options) if chosen else [],
         limits.max_options,
         letters=True,
-        pasted="options",
+        kind="options",
         elem_id="options",
     )
     with gr.Accordion("Settings", open=False, elem_id="settings"):
@@ -114,20 +114,24 @@ def input_column(examples: Examples, root: Path | None, limits: Limits) -> Input
                 "", label="Previews", placeholder="half the budget", max_lines=1, min_width=140, elem_id="n-previews"
             )
             seed = gr.Number(0, label="Seed (for rules that draw)", min_width=140, elem_id="seed")  # checked when read
-        selector = gr.Dropdown(rule_choices(), value=AS_STARTED, label="Selector", elem_id="selector")
+        selector = gr.Dropdown(selector_choices(), value=APP_DEFAULT, label="Selector", elem_id="selector")
     example = gr.State(0 if first else None)
-    return Inputs(
+    return QuestionForm(
         cards, video, place, pick, question, options, budget, previews, selector, seed, example, gr.State(None)
     )
 
 
-def player(value: str | None, sources: tuple[str, ...] = ("upload",)) -> Player:
-    """The video."""
-    return Player(
-        value=value,
-        sources=list(sources),
-        label="Video",
-        show_label=False,
-        elem_id="video",
-        height=260,
+def example_cards(examples: Examples) -> gr.HTML:
+    """The examples as buttons; a click chooses one."""
+    return gr.HTML(
+        cards_html(examples, 0),
+        js_on_load=(
+            "element.addEventListener('click', (event) => {"
+            "  const card = event.target.closest('[data-number]');"
+            "  if (card) window.msjoe.choose('example', Number(card.dataset.number));"
+            "});"
+        ),
+        apply_default_css=False,
+        elem_id="cards",
+        visible=bool(examples.items),
     )

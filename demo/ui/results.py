@@ -1,18 +1,24 @@
-"""The parts of the page that show an answer, and the updates that empty or fill them all."""
+"""The parts of the page that show an answer, and the updates that fill or empty them."""
 
 from dataclasses import dataclass
 
 import gradio as gr
 
-from demo import details, editor, heatmap, views
-from demo.answer import answer_card
+from demo.jobs.answer_store import StoredAnswer
 from demo.limits import Limits
-from demo.shelf import Kept
+from demo.ui.heatmap import heatmap
+from demo.ui.text_list import text_list
+from demo.views.answer_card import answer_card
+from demo.views.frames import key_frames_html, previews_html
+from demo.views.heatmap_figure import heatmap_value
+from demo.views.messages import query_note_html
+from demo.views.progress import RunProgress, stepper_html
+from demo.views.run_details import details_html
 from msjoe.trace import Trace
 
 
 @dataclass(frozen=True)
-class Outputs:
+class ResultParts:
     notice: gr.HTML
     stepper: gr.HTML
     answer: gr.HTML
@@ -23,89 +29,88 @@ class Outputs:
     previews: gr.HTML
     details: gr.HTML
 
-
-def all_of(outputs: Outputs) -> list[gr.HTML]:
-    return list(vars(outputs).values())
-
-
-def blank(outputs: Outputs, progress: views.Progress = views.Progress()) -> dict:
-    """Updates that empty the results and the message."""
-    return {outputs.notice: "", outputs.stepper: views.stepper(progress), **emptied(outputs)}
+    def all(self) -> list[gr.HTML]:
+        return list(vars(self).values())
 
 
-def emptied(outputs: Outputs) -> dict:
+def empty_page(results: ResultParts, progress: RunProgress = RunProgress()) -> dict:
+    """Updates that empty the results, the message and the progress line."""
+    return {results.notice: "", results.stepper: stepper_html(progress), **empty_results(results)}
+
+
+def empty_results(results: ResultParts) -> dict:
     """Updates that empty the results."""
     return {
-        outputs.answer: answer_card(None),
-        outputs.queries: None,
-        outputs.query_note: "",
-        **_from_step_2(outputs),
-        outputs.previews: views.previews(None),
-        outputs.details: details.details(None),
+        results.answer: answer_card(None),
+        results.queries: None,
+        results.query_note: "",
+        **_from_step_2(results),
+        results.previews: previews_html(None),
+        results.details: details_html(None),
     }
 
 
-def blank_from_step_2(outputs: Outputs, progress: views.Progress) -> dict:
+def empty_for_search(results: ResultParts, progress: RunProgress) -> dict:
     """Updates that empty what a new search fills; the queries and the previews stay."""
     return {
-        outputs.notice: "",
-        outputs.stepper: views.stepper(progress),
-        outputs.answer: answer_card(None),
-        **_from_step_2(outputs),
-        outputs.details: details.details(None),
+        results.notice: "",
+        results.stepper: stepper_html(progress),
+        results.answer: answer_card(None),
+        **_from_step_2(results),
+        results.details: details_html(None),
     }
 
 
-def _from_step_2(outputs: Outputs) -> dict:
-    return {outputs.heatmap: None, outputs.frames: ""}
+def _from_step_2(results: ResultParts) -> dict:
+    return {results.heatmap: None, results.frames: ""}
 
 
-def filled(outputs: Outputs, kept: Kept) -> dict:
+def show_answer(results: ResultParts, answer: StoredAnswer) -> dict:
     """Updates that show a whole answer at once."""
-    trace = kept.trace
+    trace = answer.trace
     return {
-        outputs.notice: "",
-        outputs.stepper: views.stepper(finished(trace)),
-        outputs.answer: answer_card(trace, kept.truth, kept.asked),
-        outputs.queries: trace.queries or None,
-        outputs.query_note: views.query_note(trace),
-        outputs.heatmap: heatmap.drawing(trace),
-        outputs.frames: views.key_frames(trace),
-        outputs.previews: views.previews(trace),
-        outputs.details: details.details(trace),
+        results.notice: "",
+        results.stepper: stepper_html(finished(trace)),
+        results.answer: answer_card(trace, answer.truth, answer.request),
+        results.queries: trace.queries or None,
+        results.query_note: query_note_html(trace),
+        results.heatmap: heatmap_value(trace),
+        results.frames: key_frames_html(trace),
+        results.previews: previews_html(trace),
+        results.details: details_html(trace),
     }
 
 
-def finished(trace: Trace) -> views.Progress:
-    """Where the run of a whole Trace stands."""
-    return views.Progress("done", seconds=trace.seconds, notes=tuple(trace.notes))
+def finished(trace: Trace) -> RunProgress:
+    """The progress of a run that has ended with this Trace."""
+    return RunProgress("done", seconds=trace.seconds, notes=tuple(trace.notes))
 
 
 def progress_parts() -> tuple[gr.HTML, gr.HTML]:
-    """Where messages stand, and the steps."""
-    return html("", elem_id="notice"), html(views.stepper(views.Progress()), elem_id="stepper")
+    """The place of messages, and the progress line."""
+    return html("", elem_id="notice"), html(stepper_html(RunProgress()), elem_id="stepper")
 
 
-def result_parts(notice: gr.HTML, stepper: gr.HTML, limits: Limits, again: str) -> Outputs:
-    """Lay the results out, from the answer down to the costs.
+def result_parts(notice: gr.HTML, stepper: gr.HTML, limits: Limits, again: str) -> ResultParts:
+    """Lay out the results, from the answer down to the costs.
 
-    ``again``: the label of the search button; "" for queries that can only be read.
+    ``again``: the label of the button for a new search; "" makes the queries read-only.
     """
     answer = html(answer_card(None), elem_id="answer")
-    queries = editor.editor(
-        "What the model looks for", "Query", None, limits.max_queries, again=again, fixed=not again, pasted="queries",
-        elem_id="queries",
+    queries = text_list(
+        "What the model looks for", "Query", None, limits.max_queries, button=again, read_only=not again,
+        kind="queries", elem_id="queries",
     )  # fmt: skip
     query_note = html("", elem_id="query-note")
-    matrix = heatmap.component(elem_id="heatmap")
+    matrix = heatmap(elem_id="heatmap")
     frames = html("", elem_id="frames")
     with gr.Accordion("Previews", open=False):
-        previews = html(views.previews(None), elem_id="previews")
+        previews = html(previews_html(None), elem_id="previews")
     with gr.Accordion("Seconds, tokens, prompts and replies", open=False):
-        costs = html(details.details(None), elem_id="details")
-    return Outputs(notice, stepper, answer, queries, query_note, matrix, frames, previews, costs)
+        costs = html(details_html(None), elem_id="details")
+    return ResultParts(notice, stepper, answer, queries, query_note, matrix, frames, previews, costs)
 
 
 def html(value: str, **kwargs) -> gr.HTML:
-    """A part that only shows."""
+    """An HTML component without a style or script of its own."""
     return gr.HTML(value, apply_default_css=False, js_on_load=None, **kwargs)

@@ -1,30 +1,30 @@
-// Runs once for each list of texts: `element`, `props`, `trigger` and `watch` come from gr.HTML.
+// An editable list of texts. Runs once for each list: `element`, `props`, `trigger` and `watch` come from gr.HTML.
 const area = element.querySelector(".editor");
 const rows = element.querySelector(".rows");
 const add = element.querySelector(".add");
 const again = element.querySelector(".again");
-const { most, noun, letters, pasted } = props;
+const { most, noun, letters, kind } = props;
 
 const texts = () => [...rows.querySelectorAll("input")].map((input) => input.value);
-const mark = (i) => (letters ? String.fromCharCode(65 + i) : String(i + 1));
+const label = (i) => (letters ? letters[i] : String(i + 1));
 
-// Empty rows are not asked, so they have no letter, and those below them have the letters of the answer.
+// Empty rows are not sent, so they get no label, and the labels below them match those of the answer.
 function number() {
   let count = 0;
   for (const row of rows.children) {
     const input = row.querySelector("input");
-    const name = input.value.trim() ? mark(count++) : "";
-    const kind = noun.toLowerCase();
+    const name = input.value.trim() ? label(count++) : "";
+    const what = noun.toLowerCase();
     row.querySelector("b").textContent = name || "·";
-    input.setAttribute("aria-label", name ? `${noun} ${name}` : `Empty ${kind}`);
-    row.querySelector("button").setAttribute("aria-label", name ? `Remove ${kind} ${name}` : `Remove empty ${kind}`);
+    input.setAttribute("aria-label", name ? `${noun} ${name}` : `Empty ${what}`);
+    row.querySelector("button").setAttribute("aria-label", name ? `Remove ${what} ${name}` : `Remove empty ${what}`);
   }
   add.disabled = rows.children.length >= most;
-  if (pasted) window.msjoe.asked({ [pasted]: texts() });
+  if (kind) window.msjoe.asked({ [kind]: texts() });
 }
 
-function tell() {
-  props.value = texts(); // goes to the server with the next run
+function changed() {
+  props.value = texts(); // is sent with the next run
   number();
 }
 
@@ -46,16 +46,16 @@ function draw() {
 
 add.addEventListener("click", () => {
   rows.append(row(""));
-  tell();
+  changed();
   rows.lastElementChild.querySelector("input").focus();
 });
 rows.addEventListener("click", (event) => {
   if (!event.target.closest(".remove")) return;
   event.target.closest("li").remove();
-  tell();
+  changed();
   (rows.lastElementChild?.querySelector("input") ?? add).focus();
 });
-rows.addEventListener("input", tell);
+rows.addEventListener("input", changed);
 rows.addEventListener("keydown", (event) => {
   const field = event.target.closest("input");
   if (event.key !== "Enter" || event.isComposing || !field || field.readOnly) return;
@@ -66,9 +66,9 @@ rows.addEventListener("keydown", (event) => {
 area.addEventListener("paste", (event) => {
   if (event.target.readOnly) return;
   const text = event.clipboardData.getData("text");
-  if (!/\n|\bB[.):]\s/.test(text.trim())) return; // one text: the browser pastes it
+  if (!/\n|\bB[.):]\s/.test(text.trim())) return; // a single text: the browser pastes it
   event.preventDefault();
-  window.msjoe.choose(pasted, text);
+  window.msjoe.choose(kind, text);
 });
 if (again) {
   again.addEventListener("click", () => {

@@ -1,4 +1,4 @@
-"""A short list of texts that a visitor edits, adds to, takes from and pastes into."""
+"""An editable list of short texts: options or queries. A whole list can be pasted into it."""
 
 import re
 from html import escape
@@ -9,22 +9,24 @@ import gradio as gr
 from msjoe.letters import LETTERS
 from msjoe.prompts import strip_labels
 
-JS = Path(__file__).with_name("editor.js")
-_MARK = re.compile(r"(?:^|(?<=\s))\(?([A-Z])[.):]\s+")
+JS = Path(__file__).with_name("text_list.js")
+_LABEL = re.compile(r"(?:^|(?<=\s))\(?([A-Z])[.):]\s+")
 
 
-def editor(
-    title: str, noun: str, items: list[str] | None, most: int, letters: bool = False, again: str = "",
-    fixed: bool = False, pasted: str = "", **kwargs,
+def text_list(
+    title: str, noun: str, items: list[str] | None, most: int, letters: bool = False, button: str = "",
+    read_only: bool = False, kind: str = "", **kwargs,
 ) -> gr.HTML:  # fmt: skip
-    """Rows of text fields; None hides it. A list that is pasted is a choice of kind ``pasted``, with its text.
+    """One text field for each item; None hides the list. ``most``: how many items it may have.
 
-    With ``again``, the label of a second button, a click on that triggers ``submit``. ``fixed``: to be read only.
+    ``kind``: "options" or "queries"; pasting several lines sends their text to the server as an event of this kind.
+    ``button``: label of a second button, which triggers ``submit``; "" for none.
     """
-    button = f'<button type="button" class="again" disabled>{escape(again)}</button>' if again else ""
+    again = f'<button type="button" class="again" disabled>{escape(button)}</button>' if button else ""
+    fixed = " fixed" if read_only else ""
     template = (
-        f'<section class="editor{" fixed" if fixed else ""}"><h2>{title}</h2><ol class="rows"></ol><div class="under">'
-        f'<button type="button" class="add">+ Add {escape(noun.lower())}</button>{button}</div></section>'
+        f'<section class="editor{fixed}"><h2>{title}</h2><ol class="rows"></ol><div class="under">'
+        f'<button type="button" class="add">+ Add {escape(noun.lower())}</button>{again}</div></section>'
     )
     return gr.HTML(
         items,
@@ -33,36 +35,36 @@ def editor(
         apply_default_css=False,
         most=most,
         noun=noun,
-        letters=letters,
-        pasted=pasted,
+        letters=LETTERS if letters else "",
+        kind=kind,
         **kwargs,
     )
 
 
 def split_pasted(text: str) -> tuple[str, list[str]]:
-    """(what stands before the first option, the options) of a pasted "Question? A. this B. that" or of lines.
+    """(text before the first option, options) from a pasted "Question? A. this B. that", or from lines.
 
-    Marks count only when they run A, B, C, ... from the first; otherwise every line is an option.
+    Labels count only if they run A, B, C, ... in this order; otherwise every line is an option.
     """
-    marks: list[re.Match] = []
-    for found in _MARK.finditer(text):
-        if found[1] == LETTERS[len(marks) : len(marks) + 1]:
-            marks.append(found)
-    if len(marks) < 2:
+    labels: list[re.Match] = []
+    for found in _LABEL.finditer(text):
+        if found[1] == LETTERS[len(labels) : len(labels) + 1]:
+            labels.append(found)
+    if len(labels) < 2:
         lines = [" ".join(line.split()) for line in text.splitlines()]
         return "", strip_labels([line for line in lines if line])
-    ends = [mark.start() for mark in marks[1:]] + [len(text)]
-    options = [" ".join(text[mark.end() : end].split()) for mark, end in zip(marks, ends, strict=True)]
-    return " ".join(text[: marks[0].start()].split()), options
+    ends = [label.start() for label in labels[1:]] + [len(text)]
+    options = [" ".join(text[label.end() : end].split()) for label, end in zip(labels, ends, strict=True)]
+    return " ".join(text[: labels[0].start()].split()), options
 
 
 def pasted_lines(text: str, most: int) -> list[str]:
-    """The first ``most`` lines that hold something."""
+    """The first ``most`` lines that are not empty."""
     return [line.strip() for line in text.splitlines() if line.strip()][:most]
 
 
 def items_of(value: object, most: int) -> list[str]:
-    """The texts that a browser sent, tidied, empty ones left out: it may send anything."""
+    """The texts that a browser sent, with spaces normalised and empty ones dropped. It may send anything."""
     if not isinstance(value, list):
         return []
     return [" ".join(item.split()) for item in value[: most + 1] if isinstance(item, str) and item.strip()]

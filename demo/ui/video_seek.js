@@ -1,6 +1,6 @@
-// Small helpers for the whole page: the video's clock, the key-frames, the running seconds.
+// Seeking the video: clicks on the heatmap and on pictures end here, and so do the arrow keys.
 window.msjoe = {
-  at: 0, // seconds, where no video is there to tell
+  at: 0, // seconds: the current time while there is no video
   video: () => document.querySelector("#video video"),
   now() {
     const video = this.video();
@@ -18,7 +18,7 @@ window.msjoe = {
     this.show();
   },
   frames: () => [...document.querySelectorAll("#frames [data-seek]")],
-  // Mark the key-frame on screen and let the heatmap move its cursor.
+  // Mark the current key-frame, and let the heatmap move its cursor.
   show() {
     const now = this.now();
     for (const frame of this.frames()) {
@@ -42,34 +42,16 @@ document.addEventListener("click", (event) => {
   if (target) window.msjoe.seek(Number(target.dataset.seek));
 });
 
-const KEYS_OF_THEIR_OWN = "input, textarea, select, video, #video, [role=slider], [role=tab], [role=listbox]";
+const USE_ARROW_KEYS = "input, textarea, select, video, #video, [role=slider], [role=tab], [role=listbox]";
 document.addEventListener("keydown", (event) => {
   const direction = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   const chord = event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
-  if (!direction || chord || event.target.closest?.(KEYS_OF_THEIR_OWN) || !window.msjoe.frames().length) return;
+  if (!direction || chord || event.target.closest?.(USE_ARROW_KEYS) || !window.msjoe.frames().length) return;
   event.preventDefault();
   window.msjoe.step(direction);
 });
 
-// Gradio marks the first path of the list as soon as something is typed, and Enter takes the marked one, also when the
-// field is empty again.
-document.addEventListener(
-  "keydown",
-  (event) => {
-    const field = event.key === "Enter" && event.target.closest?.("#place input");
-    if (field && !field.value.trim()) event.stopImmediatePropagation();
-  },
-  true,
-);
-
-// Events of a video do not bubble, but they are told on the way down.
+// Events of a video do not bubble, but they can be captured.
 for (const name of ["timeupdate", "seeked", "loadedmetadata"]) {
   document.addEventListener(name, () => window.msjoe.show(), true);
 }
-
-setInterval(() => {
-  for (const element of document.querySelectorAll("[data-tick]")) {
-    element.since ??= performance.now() - 1000 * Number(element.dataset.tick);
-    element.textContent = ((performance.now() - element.since) / 1000).toFixed(1) + " s";
-  }
-}, 100);

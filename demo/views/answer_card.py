@@ -1,45 +1,49 @@
-"""The answer card: what was answered to which question, and what a reader has to know before believing it."""
+"""The answer card, as HTML: the question, its answer, and any reason to doubt it."""
 
 import json
 from collections.abc import Sequence
 from html import escape
 
 from demo.examples import ExampleQuestion
-from demo.work import NOT_REEL, Asked
+from demo.jobs.pipeline_jobs import NOT_REEL
+from demo.jobs.request import QuestionRequest
+from demo.views.messages import REAL_COMMAND
+from msjoe.letters import LETTERS
 from msjoe.remarks import choice_remark
 from msjoe.trace import Trace
 
-REAL_COMMAND = "python app.py --mllm Qwen/Qwen2.5-VL-7B-Instruct --load-in-4bit --clip ViT-L-14:openai"
-OUTDATED = '<p class="outdated" role="status"></p>'  # asked.js writes into it
+OUTDATED = '<p class="outdated" role="status"></p>'  # outdated_answers.js writes the reason into it
 
 
-def answer_card(trace: Trace | None, truth: ExampleQuestion | None = None, asked: Asked | None = None) -> str:
+def answer_card(
+    trace: Trace | None, truth: ExampleQuestion | None = None, request: QuestionRequest | None = None
+) -> str:
     """The answer in large letters and its question; with ``truth``, whether it is right.
 
-    With ``asked``, a script greys it as soon as the page asks something else (asked.js).
+    With ``request``, outdated_answers.js greys the card when the page asks something else.
     """
     if trace is None or "answer" not in trace.seconds:
         return '<section class="answer empty"><h2>Answer</h2><p class="muted">Press Run to get an answer.</p></section>'
     return (
-        f'<section class="answer"{asked_mark(asked, trace.queries)}><h2>Answer</h2>'
-        f'<p class="question">{escape(trace.question)}</p>{OUTDATED if asked else ""}{_said(trace)}'
+        f'<section class="answer"{request_attribute(request, trace.queries)}><h2>Answer</h2>'
+        f'<p class="question">{escape(trace.question)}</p>{OUTDATED if request else ""}{_reply(trace)}'
         f"{_verdict(trace, truth)}{_warnings(trace)}</section>"
     )
 
 
-def asked_mark(asked: Asked | None, queries: Sequence[str] | None = None) -> str:
-    """The attribute that tells asked.js what an element answers; its settings only with ``queries``."""
-    if asked is None:
+def request_attribute(request: QuestionRequest | None, queries: Sequence[str] | None = None) -> str:
+    """The data-asked attribute: what an element answers, for outdated_answers.js. Settings only with ``queries``."""
+    if request is None:
         return ""
-    record = {"question": asked.question, "options": asked.options}
+    record = {"question": request.question, "options": request.options}
     if queries is not None:
-        previews = asked.budget // 2 if asked.previews is None else asked.previews
-        record |= {"budget": asked.budget, "previews": previews, "selector": asked.selector, "seed": asked.seed}
+        previews = request.budget // 2 if request.previews is None else request.previews
+        record |= {"budget": request.budget, "previews": previews, "selector": request.selector, "seed": request.seed}
         record["queries"] = list(queries)
     return f' data-asked="{escape(json.dumps(record))}"'
 
 
-def _said(trace: Trace) -> str:
+def _reply(trace: Trace) -> str:
     letter = f'<span class="letter">{escape(trace.answer)}</span>' if trace.answer else ""
     text = trace.answer_text()
     if trace.options and not trace.answer:
@@ -53,9 +57,9 @@ def _verdict(trace: Trace, truth: ExampleQuestion | None) -> str:
         return ""
     if trace.answer == truth.answer:
         return '<p class="verdict right"><span>✓</span> Right</p>'
-    wanted = truth.options[ord(truth.answer) - ord("A")]
+    right = truth.options[LETTERS.index(truth.answer)]
     return (
-        f'<p class="verdict wrong"><span>✗</span> Wrong: the true answer is <b>{truth.answer}</b> {escape(wanted)}</p>'
+        f'<p class="verdict wrong"><span>✗</span> Wrong: the true answer is <b>{truth.answer}</b> {escape(right)}</p>'
     )
 
 

@@ -1,60 +1,51 @@
-"""The heatmap: queries down, time across, the sampling weights as a row of their own.
-
-``drawing`` turns a Trace into a plotly figure; ``component`` is what draws it in the browser and
-lets a click seek the video.
-"""
+"""The heatmap of a Trace as a plotly figure: a row for each query and one for the sampling weights, time across."""
 
 import math
 from html import escape
-from pathlib import Path
 
-import gradio as gr
 import numpy as np
-import plotly
 
-from demo.views import clock
+from msjoe.clock import clock
 from msjoe.trace import Trace
-
-PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"  # served from here, so no network
 
 # Q queries, T dense frames, K chosen
 ROW, GAP, TOP, BOTTOM = 26, 24, 30, 28  # pixels: a row, the label above it, the marks, the time axis
-SIMILARITY_SCALE = "Cividis"  # made for the colour-blind: lightness alone tells it
-# Transparent where there is no weight, on light and dark pages alike; steep at first, as most weights are small.
+SIMILARITY_SCALE = "Cividis"  # readable by the colour-blind: lightness alone carries the value
+# Transparent at zero, so that it suits light and dark pages; steep at first, because most weights are small.
 WEIGHT_SCALE = tuple((at, f"rgba(168,85,247,{alpha})") for at, alpha in ((0, 0.08), (0.05, 0.4), (0.3, 0.75), (1, 1)))
 MARK = "#e4572e"
 GREY = "#8a93a3"  # readable on white and on near-black
 LABEL_LENGTH = 44  # characters of a query above its row
-MOST_COLUMNS = 2000  # of a row that goes to the browser
-SCREEN_COLUMNS = 500  # about as many as a screen draws: a peak narrower than one of them would not show
-MARK_GAP = 0.055  # of the video's length: marks closer than this share one time label
+MAX_COLUMNS = 2000  # of a row, sent to the browser
+SCREEN_COLUMNS = 500  # about as many as a screen shows; a narrower peak would be invisible
+MARK_GAP = 0.055  # of the video's length: marks closer than this share one label
 
 
-def figure(trace: Trace):
+def heatmap_figure(trace: Trace):
     """A plotly figure of ``sim_QT`` and, once chosen, ``weights_T`` and the key-frames' times."""
-    import plotly.graph_objects as go  # 1 s that the first page need not wait for
+    import plotly.graph_objects as go  # takes 1 s, which the first page does not wait for
 
     rows = _rows(trace)
     inner = len(rows) * (ROW + GAP)
-    fig = go.Figure()
+    figure = go.Figure()
     span = _span(trace)
     for number, (label, values_T, is_similarity) in enumerate(rows, 1):
         top = 1 - ((number - 1) * (ROW + GAP) + GAP) / inner
-        fig.add_trace(_row(go, trace.times_T, values_T, _axis(number), is_similarity, span))
-        fig.layout[_axis(number).replace("y", "yaxis")] = {
+        figure.add_trace(_row(go, trace.times_T, values_T, _axis(number), is_similarity, span))
+        figure.layout[_axis(number).replace("y", "yaxis")] = {
             "domain": [max(top - ROW / inner, 0.0), top],
             "visible": False,
             "fixedrange": True,
             "range": [-0.5, 0.5],
         }
-        fig.add_annotation(_label(label, top))
-    _mark_chosen(fig, trace)
-    fig.update_layout(_layout(trace, inner))
-    return fig
+        figure.add_annotation(_label(label, top))
+    _mark_chosen(figure, trace)
+    figure.update_layout(_layout(trace, inner))
+    return figure
 
 
 def _rows(trace: Trace) -> list[tuple[str, np.ndarray, bool]]:
-    """(label, [T] values, whether they are similarities) from the top; a rule may have looked at none."""
+    """(label, [T] values, whether they are similarities) from top to bottom; a selector may have used no scores."""
     rows = []
     if trace.sim_QT is not None:
         rows = [
@@ -67,15 +58,16 @@ def _rows(trace: Trace) -> list[tuple[str, np.ndarray, bool]]:
 
 
 def _span(trace: Trace) -> tuple[float, float]:
-    """The least and the greatest similarity, one colour scale for all rows."""
+    """The least and the greatest similarity: all rows share one colour scale."""
     return (0.0, 1.0) if trace.sim_QT is None else (float(trace.sim_QT.min()), float(trace.sim_QT.max()))
 
 
-def column_peaks(values_T: np.ndarray, most: int = MOST_COLUMNS, screen: int = SCREEN_COLUMNS) -> np.ndarray:
-    """The frame that each column of a row stands for, int64 [C], C <= ``most``.
+def column_peaks(values_T: np.ndarray, most: int = MAX_COLUMNS, screen: int = SCREEN_COLUMNS) -> np.ndarray:
+    """The index of the frame whose value each column shows, int64 [C], C <= ``most``.
 
-    Each column spans equally many frames and stands for their greatest value, or that of its neighbours within one of
-    ``screen`` columns: so lone peaks of a long video show, and a click on one finds its second.
+    A column spans equally many frames and shows their greatest value. If a screen has only ``screen`` columns, it shows
+    the greatest value within one of those. So single peaks of a long video are visible, and a click on one finds its
+    second.
     """
     size = math.ceil(len(values_T) / most)
     count = math.ceil(len(values_T) / size)
@@ -135,18 +127,18 @@ def _label(text: str, top: float) -> dict:
     }
 
 
-def _mark_chosen(fig, trace: Trace) -> None:
-    """A line through every query and a mark with the time on top, for every key-frame."""
+def _mark_chosen(figure, trace: Trace) -> None:
+    """For every key-frame: a line through the query rows, and a mark with its time above them."""
     times = trace.chosen_times
     if not times:
         return
     line = {"color": MARK, "width": 1}
     places = [(t, number) for t in times for number in range(1, _marked_rows(trace) + 1)]
-    fig.layout.shapes = [
+    figure.layout.shapes = [
         {"type": "line", "x0": t, "x1": t, "y0": 0, "y1": 1, "xref": "x", "yref": f"{_axis(n)} domain", "line": line}
         for t, n in places
     ]
-    fig.add_scatter(
+    figure.add_scatter(
         x=times,
         y=[0] * len(times),
         yaxis="y99",
@@ -160,8 +152,8 @@ def _mark_chosen(fig, trace: Trace) -> None:
         cliponaxis=False,
         showlegend=False,
     )
-    # An axis of no height at the top edge: the marks keep their place whatever the rows are.
-    fig.layout["yaxis99"] = {
+    # An axis without height at the top edge keeps the marks in place for any number of rows.
+    figure.layout["yaxis99"] = {
         "domain": [0.999, 1],
         "range": [0, 1],
         "visible": False,
@@ -170,11 +162,12 @@ def _mark_chosen(fig, trace: Trace) -> None:
 
 
 def _marked_rows(trace: Trace) -> int:
-    """Lines go through the similarities; over the weights they would hide what they mark."""
+    """Lines cross the similarity rows only; on the weights they would hide the marked value."""
     return 1 if trace.sim_QT is None else len(trace.sim_QT)
 
 
 def _spaced_labels(times: list[float], duration: float) -> list[str]:
+    """Times for the marks; "" where a label would be too close to the one before."""
     labels, last = [], -np.inf
     for t in times:
         far = t - last >= MARK_GAP * duration
@@ -215,8 +208,8 @@ def time_ticks(last: float, about: int = 7) -> list[float]:
     return [float(t) for t in range(0, int(last) + 1, step)]
 
 
-def legend(trace: Trace) -> str:
-    """Numbers beside the colours."""
+def heatmap_legend(trace: Trace) -> str:
+    """The colour scales with their numbers, as HTML."""
     parts = []
     if trace.sim_QT is not None:
         low, high = _span(trace)
@@ -228,32 +221,15 @@ def legend(trace: Trace) -> str:
     return "".join(f"<span>{part}</span>" for part in parts)
 
 
-def component(**kwargs) -> gr.HTML:
-    """What draws the values of ``drawing``."""
-    return gr.HTML(
-        value=None,
-        html_template=(
-            '<section class="heatmap"><h2>Where it is found <small class="seeks">click to see that second</small></h2>'
-            '<div class="legend"></div><div class="field"><div class="plot" tabindex="0" role="group" '
-            'aria-label="Heatmap: similarity of each query with each second; arrow keys step through the key-frames">'
-            '</div><div class="cursor" aria-hidden="true" hidden></div></div></section>'
-        ),
-        js_on_load=(Path(__file__).parent / "heatmap.js").read_text(encoding="utf-8"),
-        head=f'<script src="{escape(f"gradio_api/file={PLOTLY_JS}")}"></script>',
-        apply_default_css=False,
-        **kwargs,
-    )
-
-
-def drawing(trace: Trace) -> dict | None:
-    """The component's value; None for a Trace that ended before the matrix."""
+def heatmap_value(trace: Trace) -> dict | None:
+    """The value of ui/heatmap.py's component; None for a Trace without a similarity step."""
     if trace.times_T is None or not len(trace.times_T):
         return None
-    return {"figure": figure(trace).to_json(), "legend": legend(trace), "peaks": _peaks(trace)}
+    return {"figure": heatmap_figure(trace).to_json(), "legend": heatmap_legend(trace), "peaks": _peaks(trace)}
 
 
 def _peaks(trace: Trace) -> dict | None:
-    """The seconds that the columns of each row stand for; None where every frame has a column of its own."""
+    """The second that each column of each row shows; None if every frame has its own column."""
     if len(trace.times_T) < 2 * SCREEN_COLUMNS:
         return None
     rows = [trace.times_T[column_peaks(values_T)].round(2) for _, values_T, _ in _rows(trace)]

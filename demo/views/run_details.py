@@ -1,18 +1,19 @@
-"""What a run cost and what was said word for word, as HTML: one click away from the answer."""
+"""What a run cost, its prompts and its replies word for word, as HTML."""
 
 from html import escape
 
-from demo.views import STEP_TITLES, notes_list, short_name
+from demo.views.messages import notes_list, short_name
+from demo.views.progress import STEP_TITLES
 from msjoe.trace import Trace
 
 
-def details(trace: Trace | None) -> str:
-    """Seconds and tokens by step, the raw replies, the notes and the models."""
+def details_html(trace: Trace | None) -> str:
+    """Seconds and tokens of each step, prompts and replies, notes and models."""
     if trace is None or not trace.seconds:
         return (
             '<p class="muted">Press Run to see the seconds and tokens of each step, and the replies word for word.</p>'
         )
-    return _costs(trace) + _words(trace) + _facts(trace)
+    return _costs(trace) + _prompts_and_replies(trace) + _facts(trace)
 
 
 def _costs(trace: Trace) -> str:
@@ -32,15 +33,15 @@ def _costs(trace: Trace) -> str:
     )
 
 
-def _words(trace: Trace) -> str:
-    """Prompts and replies of both turns."""
-    parts = (
+def _prompts_and_replies(trace: Trace) -> str:
+    """For both turns."""
+    texts = (
         ("Prompt for the queries", trace.prompts.get("queries", "")),
         ("Reply with the queries", trace.query_reply),
         ("Prompt for the answer", trace.prompts.get("answer", "")),
         ("Reply with the answer", trace.answer_reply),
     )
-    return "".join(f"<h3>{title}</h3><pre tabindex='0'>{escape(text)}</pre>" for title, text in parts if text)
+    return "".join(f"<h3>{title}</h3><pre tabindex='0'>{escape(text)}</pre>" for title, text in texts if text)
 
 
 def _facts(trace: Trace) -> str:

@@ -11,16 +11,18 @@ import numpy as np
 import pytest
 
 import demo.api
-from demo import heatmap, views
-from demo.answer import answer_card
-from demo.api import _asked, add_endpoints
-from demo.archive import Archive
-from demo.engine import Engine
+from demo.api import _checked_request, add_endpoints
+from demo.browse.archive import TraceArchive
+from demo.browse.traces_page import build as build_traces
 from demo.examples import load_examples
-from demo.inputs import read_asked
+from demo.jobs.engine import Engine
 from demo.limits import Limits
-from demo.page import PageOptions, blocks, build
-from demo.traces_page import build as build_traces
+from demo.page import PageOptions, build
+from demo.ui.page_frame import blocks
+from demo.ui.question_form import read_request
+from demo.views.answer_card import answer_card
+from demo.views.heatmap_figure import heatmap_figure, heatmap_value
+from demo.views.messages import short_name
 from msjoe.errors import UserError
 from msjoe.pipeline import Event
 from msjoe.trace import Trace
@@ -42,13 +44,13 @@ USUAL = {"question": "What?", "options": ["a", "b"], "budget": 8, "previews": -1
 def asked_by_program(video: dict, **sent):
     sent = USUAL | sent
     settings = {name: sent[name] for name in ("budget", "previews", "selector", "seed")}
-    return _asked(video, sent["question"], sent["options"], settings, 1.0, Limits())
+    return _checked_request(video, sent["question"], sent["options"], settings, 1.0, Limits())
 
 
 def asked_by_page(**sent):
     sent = USUAL | {"previews": ""} | sent
     names = ("question", "options", "budget", "previews", "selector", "seed")
-    return read_asked(("film.mp4", *(sent[name] for name in names), None, None), 1.0, Limits())
+    return read_request(("film.mp4", *(sent[name] for name in names), None, None), 1.0, Limits())
 
 
 def test_what_is_usual_passes_both_doors(film_there):
@@ -205,9 +207,9 @@ def test_the_seed_s_own_message_is_reached(page):
 
 
 def test_a_name_in_a_zip_is_no_question_to_the_disk(tmp_path):
-    there, not_there = views.short_name(str(tmp_path)), views.short_name(f"{tmp_path}-not")
+    there, not_there = short_name(str(tmp_path)), short_name(f"{tmp_path}-not")
     assert (there, not_there) == (tmp_path.name, f"{tmp_path.name}-not")
-    assert views.short_name("Qwen/Qwen2.5-VL-7B-Instruct") == "Qwen/Qwen2.5-VL-7B-Instruct"
+    assert short_name("Qwen/Qwen2.5-VL-7B-Instruct") == "Qwen/Qwen2.5-VL-7B-Instruct"
 
 
 def long_trace(count: int) -> Trace:
@@ -227,22 +229,22 @@ def long_trace(count: int) -> Trace:
 
 @pytest.mark.parametrize("count", [14_400, 200_000])
 def test_a_long_video_s_heatmap_is_small_and_its_columns_find_the_second_of_their_peak(count):
-    drawn = heatmap.drawing(long_trace(count))
+    drawn = heatmap_value(long_trace(count))
     assert len(json.dumps(drawn)) < 500_000
     peaks, peak = drawn["peaks"], 123_457 % count
     column = round((peak - peaks["first"]) / peaks["width"])
     assert peaks["seconds"][1][column] == peak
     row = json.loads(drawn["figure"])["data"][1]
     assert (row["x0"], row["dx"]) == (peaks["first"], peaks["width"])
-    assert heatmap.figure(long_trace(count)).data[1].z[0][column] == 1
+    assert heatmap_figure(long_trace(count)).data[1].z[0][column] == 1
     assert all(len(seconds) <= 2000 for seconds in peaks["seconds"])
     assert peaks["seconds"][0] == sorted(peaks["seconds"][0])
 
 
 def test_a_column_of_a_short_video_is_its_frame():
     trace = long_trace(900)
-    assert heatmap.drawing(trace)["peaks"] is None
-    assert np.array_equal(heatmap.figure(trace).data[2].z[0], trace.sim_QT[2])
+    assert heatmap_value(trace)["peaks"] is None
+    assert np.array_equal(heatmap_figure(trace).data[2].z[0], trace.sim_QT[2])
 
 
 @pytest.fixture
@@ -264,7 +266,7 @@ def two_traces(tmp_path) -> Path:
 
 @pytest.mark.parametrize("least", ["", "5"], ids=["unreadable", "none-fits"])
 def test_no_answer_of_another_trace_stays_on_show(two_traces, least):
-    page = build_traces(Archive.scan(two_traces), load_examples(), Limits(), None)
+    page = build_traces(TraceArchive.scan(two_traces), load_examples(), Limits(), None)
     turn, more = turn_of(page)
     any_of_all = ["any"] * (more - 2)
     choice = {"kind": "pick", "value": 1} if not least else {"kind": "narrow", "value": None}
@@ -277,7 +279,7 @@ def test_no_answer_of_another_trace_stays_on_show(two_traces, least):
 
 
 def test_each_limit_is_a_flag_in_the_docs_with_its_default():
-    table = (Path(heatmap.__file__).parents[1] / "docs" / "app.md").read_text(encoding="utf-8").split("## Limits")[1]
+    table = (Path(__file__).parents[2] / "docs" / "app.md").read_text(encoding="utf-8").split("## Limits")[1]
     lines = {line.split("|")[1].strip(): line for line in table.splitlines() if line.startswith("| `--")}
     for field in fields(Limits):
         line = lines.pop(f"`--{field.name.replace('_', '-')}`")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from demo.editor import items_of, pasted_lines, split_pasted
-from demo.inputs import read_asked
 from demo.limits import Limits
+from demo.ui.question_form import read_request
+from demo.ui.text_list import items_of, pasted_lines, split_pasted
 from msjoe.errors import QuestionError
 
 
@@ -47,12 +47,12 @@ def test_whatever_a_browser_sends_becomes_texts():
 
 def test_what_the_form_holds_becomes_what_is_asked():
     values = ("film.mp4", "Who?", ["a", " ", "b"], 8.0, " 3 ", "topk", None, 1, None)
-    asked = read_asked(values, dense_fps=0.5, limits=Limits(max_minutes=9))
+    asked = read_request(values, dense_fps=0.5, limits=Limits(max_minutes=9))
     assert (asked.video, asked.options, asked.budget, asked.previews) == ("film.mp4", ["a", "b"], 8, 3)
     assert (asked.selector, asked.seed, asked.example, asked.dense_fps) == ("topk", 0, 1, 0.5)
     own = (*values[:4], "", *values[5:8], "own.avi")
-    assert read_asked(own, 1.0, Limits()).previews is None
-    assert read_asked(own, 1.0, Limits()).video == "own.avi"
+    assert read_request(own, 1.0, Limits()).previews is None
+    assert read_request(own, 1.0, Limits()).video == "own.avi"
     for typed in ("-1", "three", "33", "1.5"):
         with pytest.raises(QuestionError, match="previews"):
-            read_asked((*values[:4], typed, *values[5:]), 1.0, Limits())
+            read_request((*values[:4], typed, *values[5:]), 1.0, Limits())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from demo.places import checked_root, list_videos, resolve_under
+from demo.files.video_root import checked_root, list_videos, resolve_under
 from msjoe.errors import VideoError
 
 

@@ -5,13 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from demo.asking import queries_of
-from demo.comparing import agrees, arms_of, comparison
+from demo.files.open_video import open_isolated
+from demo.jobs.answer_store import StoredAnswer
+from demo.jobs.feature_cache import MemoryFeatureCache
+from demo.jobs.pipeline_jobs import answer_events, compare_events, search_events
+from demo.jobs.request import ColumnSetup, QuestionRequest
+from demo.jobs.request_checks import checked_queries
+from demo.jobs.selector_choices import offered_selectors, selector_choices
 from demo.limits import Limits
-from demo.memory import MemoryCache
-from demo.rules import rule_choices, rule_names
-from demo.shelf import Kept
-from demo.work import Arm, Asked, again_events, answer_events, compare_events
+from demo.ui.comparison_form import checked_columns
+from demo.views.comparison_table import agrees, comparison_table
 from msjoe.cache import FeatureKey
 from msjoe.errors import QuestionError, UserError, VideoError
 from msjoe.selectors import build_selector
@@ -22,14 +25,14 @@ OPTIONS = ["the harbour", "the desert", "the castle"]
 
 
 @pytest.fixture(scope="module")
-def asked(film) -> Asked:
-    return Asked(str(film[1]), QUESTION, OPTIONS, 4)
+def asked(film) -> QuestionRequest:
+    return QuestionRequest(str(film[1]), QUESTION, OPTIONS, 4)
 
 
 @pytest.fixture(scope="module")
-def kept(models, asked) -> Kept:
+def kept(models, asked) -> StoredAnswer:
     *_, last = answer_events(models, asked)
-    return Kept(last.trace, asked.video)
+    return StoredAnswer(last.trace, asked.video)
 
 
 class NoFrames:
@@ -58,7 +61,7 @@ class NoReasoning:
 
 def test_edited_queries_start_at_step_2_without_a_look_at_the_frames(models, asked, kept):
     bare = replace(models, clip=NoFrames(models.clip), mllm=NoReasoning(models.mllm))
-    events = list(again_events(bare, asked, kept, ["a red star", "blue waves"]))
+    events = list(search_events(bare, asked, kept, ["a red star", "blue waves"]))
     assert list(dict.fromkeys(event.step for event in events)) == ["similarity", "choice", "answer", "done"]
     trace = events[-1].trace
     assert trace.queries == ["a red star", "blue waves"]
@@ -70,14 +73,14 @@ def test_edited_queries_start_at_step_2_without_a_look_at_the_frames(models, ask
 
 
 def test_the_same_queries_again_give_the_same_answer(models, asked, kept):
-    *_, last = again_events(models, asked, kept, list(kept.trace.queries))
+    *_, last = search_events(models, asked, kept, list(kept.trace.queries))
     assert last.trace.chosen_times == kept.trace.chosen_times
     assert last.trace.answer_reply == kept.trace.answer_reply
     assert last.trace.queries_from == kept.trace.queries_from
 
 
 def test_a_new_search_takes_the_selector_and_the_budget_of_the_settings(models, asked, kept):
-    *_, last = again_events(models, replace(asked, selector="uniform", budget=6), kept, ["blue waves"])
+    *_, last = search_events(models, replace(asked, selector="uniform", budget=6), kept, ["blue waves"])
     assert last.trace.chosen_times == [0, 11, 23, 35, 47, 59]
     assert last.trace.models["selector"] == "uniform"
     assert last.trace.settings["budget"] == 6
@@ -87,14 +90,14 @@ def test_a_new_search_takes_the_selector_and_the_budget_of_the_settings(models, 
 @pytest.mark.parametrize(("queries", "says"), [([], "0 queries"), (["a"] * 5, "5 queries"), (["x" * 301], "shorten")])
 def test_queries_that_cannot_be_searched_get_a_message(queries, says):
     with pytest.raises(QuestionError, match=says):
-        queries_of(Limits(), queries)
+        checked_queries(Limits(), queries)
 
 
 def test_an_answer_without_its_video_says_what_to_do(models, asked, kept):
     with pytest.raises(QuestionError, match="upload it"):
-        list(again_events(models, asked, Kept(kept.trace), ["blue waves"]))
+        list(search_events(models, asked, StoredAnswer(kept.trace), ["blue waves"]))
     with pytest.raises(QuestionError, match="no longer kept"):
-        list(again_events(models, asked, None, ["blue waves"]))
+        list(search_events(models, asked, None, ["blue waves"]))
 
 
 def test_a_longer_video_than_is_taken_gets_a_message(models, asked):
@@ -103,14 +106,14 @@ def test_a_longer_video_than_is_taken_gets_a_message(models, asked):
 
 
 def test_a_negative_seed_gets_a_message(models, asked):
-    with pytest.raises(QuestionError, match="seed"):
+    with pytest.raises(UserError, match="seed is -1"):
         next(answer_events(models, replace(asked, seed=-1)))
 
 
 def test_a_comparison_goes_on_from_the_kept_answer(models, asked, kept):
     bare = replace(models, clip=NoFrames(models.clip), mllm=NoReasoning(models.mllm))
-    arms = [Arm("uniform", 4), Arm("", 4), Arm("topk", 6)]
-    done = {e.arm: e.event.trace for e in compare_events(bare, asked, kept, arms) if e.event.step == "done"}
+    arms = [ColumnSetup("uniform", 4), ColumnSetup("", 4), ColumnSetup("topk", 6)]
+    done = {e.column: e.event.trace for e in compare_events(bare, asked, kept, arms) if e.event.step == "done"}
     assert [done[i].models["selector"] for i in range(3)] == ["uniform", "standin", "topk"]
     assert done[0].chosen_times == [0, 19, 39, 59]
     assert done[1].chosen_times == kept.trace.chosen_times
@@ -121,19 +124,19 @@ def test_a_comparison_goes_on_from_the_kept_answer(models, asked, kept):
 
 def test_a_comparison_of_another_question_asks_for_queries_first(models, asked, kept):
     other = replace(asked, question="What was shown first?")
-    events = list(compare_events(models, other, kept, [Arm("uniform", 4), Arm("topk", 4)]))
-    assert [e.event.step for e in events if e.arm is None][-1] == "queries"
+    events = list(compare_events(models, other, kept, [ColumnSetup("uniform", 4), ColumnSetup("topk", 4)]))
+    assert [e.event.step for e in events if e.column is None][-1] == "queries"
     assert events[-1].event.trace.question == "What was shown first?"
 
 
 def test_arms_put_uniform_first_and_refuse_what_is_no_comparison():
-    assert arms_of(["topk", ""], [8, 4]) == [
-        Arm("uniform", 4),
-        Arm("topk", 4),
-        Arm("", 4),
-        Arm("uniform", 8),
-        Arm("topk", 8),
-        Arm("", 8),
+    assert checked_columns(["topk", ""], [8, 4]) == [
+        ColumnSetup("uniform", 4),
+        ColumnSetup("topk", 4),
+        ColumnSetup("", 4),
+        ColumnSetup("uniform", 8),
+        ColumnSetup("topk", 8),
+        ColumnSetup("", 8),
     ]
     for selectors, budgets, says in (
         ([], [8], "nothing to compare"),
@@ -143,7 +146,7 @@ def test_arms_put_uniform_first_and_refuse_what_is_no_comparison():
         (["topk", "random", ""], [4, 8], "6 or fewer"),
     ):
         with pytest.raises(QuestionError, match=says):
-            arms_of(selectors, budgets)
+            checked_columns(selectors, budgets)
 
 
 def test_the_table_marks_agreement_and_puts_frames_on_the_axis(kept):
@@ -151,7 +154,7 @@ def test_the_table_marks_agreement_and_puts_frames_on_the_axis(kept):
     other = replace(reference, answer="B", chosen_times=[30.0, 59.9])
     assert agrees(reference, replace(reference))
     assert not agrees(reference, other)
-    html = comparison([Arm("uniform", 2), Arm("topk", 2)], [reference, other])
+    html = comparison_table([ColumnSetup("uniform", 2), ColumnSetup("topk", 2)], [reference, other])
     assert "the reference" in html
     assert "≠ unlike uniform" in html
     assert html.count("data-seek") == 4
@@ -171,11 +174,11 @@ def test_every_rule_on_offer_can_be_built_and_chooses():
         rng.normal(size=(40, 8)).astype(np.float32),
         rng.normal(size=(2, 8)).astype(np.float32),
     )
-    assert {"uniform", "random", "topk", "standin"} <= set(rule_names())
-    assert {"mdp3_repaired", "gift_repaired", "dig_style_repaired"} <= set(rule_names())
-    assert not {"mdp3", "gift", "dig_style", "focus", "focus_repaired"} & set(rule_names())
-    assert rule_choices()[0] == ("the app's default", "")
-    for name in rule_names():
+    assert {"uniform", "random", "topk", "standin"} <= set(offered_selectors())
+    assert {"mdp3_repaired", "gift_repaired", "dig_style_repaired"} <= set(offered_selectors())
+    assert not {"mdp3", "gift", "dig_style", "focus", "focus_repaired"} & set(offered_selectors())
+    assert selector_choices()[0] == ("the app's default", "")
+    for name in offered_selectors():
         try:
             assert build_selector(name).select(scores, 4, np.random.default_rng(0)).indices.max(initial=0) < 40
         except UserError as error:
@@ -183,20 +186,22 @@ def test_every_rule_on_offer_can_be_built_and_chooses():
 
 
 def test_the_cache_in_memory_is_bounded():
-    cache = MemoryCache(most_bytes=100)
+    cache = MemoryFeatureCache(max_bytes=100)
     one, two = np.zeros((2, 5), np.float32), np.ones((2, 5), np.float32)  # 40 bytes each
     a, b, c, d = (FeatureKey(video, "clip", 1.0, "float32", 2, 5) for video in "abcd")
     cache.put(a, one)
     cache.put(b, two)
     assert cache.get(a) is one
     cache.put(c, one)
-    assert cache.get(b) is None  # looked at longest ago
+    assert cache.get(b) is None  # the least recently used
     assert cache.get(a) is one
     cache.put(d, np.zeros(1000, np.float32))
     assert cache.get(d) is None
 
 
 def test_a_reply_ends_where_it_is_interrupted(models, asked, monkeypatch):
+    unstoppable = lambda video, *_: open_isolated(video, 60)  # noqa: E731  interrupted() would stop the decoder too
+    monkeypatch.setattr("demo.jobs.pipeline_jobs.open_isolated", unstoppable)
     monkeypatch.setattr(models.mllm, "interrupted", lambda: True)
     *_, last = answer_events(models, replace(asked, options=[]))
     assert last.trace.tokens["queries"]["new"] == last.trace.tokens["answer"]["new"] == 1
