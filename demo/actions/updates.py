@@ -167,6 +167,6 @@ class RunUpdates:
 
 
 def _subject(searched: StoredAnswer) -> dict:
-    """What a new search is about: the stored answer's question and video, whatever the form holds now."""
+    """What a new search is about: the stored answer's question and video, not what the form holds now."""
     asked = searched.request or searched.trace
     return {"video": searched.video, "question": asked.question, "options": asked.options}

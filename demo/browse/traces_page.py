@@ -7,25 +7,21 @@ from pathlib import Path
 import gradio as gr
 
 from demo.browse.archive import RESULTS, SavedTrace, TraceArchive, TraceFilter
+from demo.browse.find_video import VideoFinder
+from demo.browse.trace_facts import facts_html
 from demo.examples import Examples
-from demo.files.open_video import upload_fault
-from demo.files.playable_copy import unplayable
-from demo.files.video_root import resolve_under
-from demo.jobs.answer_store import StoredAnswer
 from demo.limits import Limits
 from demo.ui.event_queue import enqueue_on, event_queue, handle_events
 from demo.ui.page_frame import blocks
-from demo.ui.player import Player, player, serve_file
+from demo.ui.player import Player, player
 from demo.ui.results import ResultParts, empty_page, html, progress_parts, result_parts, show_answer
 from demo.views.messages import notice_html
+from demo.views.models_status import status_line
 from msjoe.errors import UserError
-from msjoe.letters import LETTERS
-from msjoe.trace import Trace
 
 ANY = "any"
 LEAD = "Saved answers: what the model looked for, where it found it, and what it said."
 MAX_LISTED = 200
-NO_VIDEO = "The video of this Trace is not here, so the times cannot be watched."
 
 
 @dataclass(frozen=True)
@@ -59,9 +55,7 @@ def build(archive: TraceArchive, examples: Examples, limits: Limits, root: Path 
     with blocks("MSJoE traces", limits, examples) as page:
         html(f"<header><h1>MSJoE</h1><p>{LEAD}</p></header>", elem_id="head")
         status = f"<b>{len(archive.entries):,} Traces</b> in {escape(archive.root.name)}. No model is loaded."
-        html(
-            f'<p class="state ready" role="status"><span class="dot"></span><span>{status}</span></p>', elem_id="status"
-        )
+        html(status_line("ready", status), elem_id="status")
         with gr.Row(elem_id="columns", equal_height=False):
             with gr.Column(scale=5, min_width=320, elem_id="ask"):
                 filters, listing = _left_column(archive)
@@ -92,28 +86,6 @@ def _left_column(archive: TraceArchive) -> tuple[FilterFields, TraceList]:
 
 def _choice(label: str, values: list[str]) -> gr.Dropdown:
     return gr.Dropdown([ANY, *values], value=ANY, label=label, min_width=130, elem_id=f"by-{label.lower()}")
-
-
-class VideoFinder:
-    """Finds the video of a Trace: an example by its content, any other by its name under ``root``."""
-
-    def __init__(self, examples: Examples, root: Path | None, page: gr.Blocks) -> None:
-        self.examples, self.root, self.page = examples, root, page
-
-    def __call__(self, trace: Trace) -> str | None:
-        number = self.examples.number_of(trace.video_id)
-        if number is not None:
-            return str(self.examples.items[number].path)
-        if self.root is None or not trace.video:
-            return None
-        try:
-            path = resolve_under(self.root, trace.video)
-        except UserError:
-            return None
-        if upload_fault(str(path)) or unplayable(str(path)):
-            return None
-        serve_file(self.page, path)
-        return str(path)
 
 
 def _wire(
@@ -195,13 +167,13 @@ def _drawn(archive: TraceArchive, number: int, find: VideoFinder, listing: Trace
         return {
             **empty_page(results),
             results.notice: notice_html(str(e)),
-            listing.facts: _facts(entry, None, None),
+            listing.facts: facts_html(entry, None, None),
             listing.video: gr.Video(None, visible=False),
         }
     video = find(answer.trace)
     return {
         **show_answer(results, answer),
-        listing.facts: _facts(entry, answer, video),
+        listing.facts: facts_html(entry, answer, video),
         listing.video: Player(video, visible=video is not None),
     }
 
@@ -216,26 +188,3 @@ def _number(text: str | None) -> float | None:
 
 def _list_label(entry: SavedTrace) -> str:
     return f"{entry.name} · {entry.question}"[:110]
-
-
-def _facts(entry: SavedTrace, answer: StoredAnswer | None, video: str | None) -> str:
-    """The question, its options with the given and the true answer marked, and what is known about the run."""
-    pairs = [("Benchmark", entry.benchmark), ("Track", entry.track), ("Selector", entry.selector)]
-    pairs += [("Result", entry.result)] + ([("Reward", f"{entry.reward:.3g}")] if entry.reward is not None else [])
-    known = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in pairs)
-    options = ""
-    if answer:
-        pairs = zip(LETTERS, answer.trace.options, strict=False)
-        options = "".join(
-            f"<li><b>{letter}</b> {escape(text)}{_marks(letter, entry, answer)}</li>" for letter, text in pairs
-        )
-    missing = "" if video else f'<p class="muted">{NO_VIDEO}</p>'
-    return (
-        f'<section class="facts"><h2>{escape(entry.question)}</h2><ol class="said-options">{options}</ol>'
-        f"<dl>{known}</dl>{missing}</section>"
-    )
-
-
-def _marks(letter: str, entry: SavedTrace, answer: StoredAnswer) -> str:
-    marks = [text for text, whose in (("answered", answer.trace.answer), ("true", entry.gold)) if whose == letter]
-    return f" <small>({', '.join(marks)})</small>" if marks else ""

@@ -1,6 +1,6 @@
 """Checks of what a browser or a program sends. The page and the API both build their requests here.
 
-Either may send anything. Every value is held against ``Limits`` before a video is opened.
+Either may send anything. Every value is checked against ``Limits`` before a video is opened.
 """
 
 from demo.jobs.request import QuestionRequest

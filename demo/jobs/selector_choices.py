@@ -9,7 +9,7 @@ SAVING = ("focus", "focus_repaired")  # meant to score few frames; the page scor
 
 
 def offered_selectors() -> list[str]:
-    """Names of the selectors that need no weights of their own."""
+    """Names of the selectors that can be built without weights."""
     return [name for name in selector_names() if name not in (*NEED_WEIGHTS, *FAITHFUL, *SAVING)]
 
 

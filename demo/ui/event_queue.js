@@ -5,8 +5,8 @@ const ANOTHER_VIDEO = ["example", "upload", "place", "cleared", "opened"];
 const READERS = "#run, #compare, .again"; // buttons whose events depend on what was chosen
 
 Object.assign(window.msjoe, {
-  waiting: [],
-  busy: false,
+  waiting: [], // choices, and buttons that were clicked
+  busy: false, // whether an event has been sent whose result is not on the page yet
   pressing: null, // the button that this script is clicking
   patience: 15_000, // milliseconds until an event without a response is given up
   alive: 0, // when the current event last made progress
@@ -17,17 +17,17 @@ Object.assign(window.msjoe, {
     // Without a value, the event reads the page when it is sent, so one in the queue is enough.
     if (value === null && this.waiting.at(-1)?.kind === kind) return;
     this.waiting.push({ kind, value });
-    this.turn();
+    this.sendNext();
   },
 
-  turn() {
+  sendNext() {
     if (this.busy || !this.send || !this.waiting.length) return;
     this.busy = true;
     this.alive = performance.now();
     const { kind, value, button } = this.waiting.shift();
     if (button) this.press(button);
-    else if (kind === "place" && (!value || value === this.place)) this.answered(); // sent whenever the field loses focus
-    else if (ANOTHER_VIDEO.includes(kind)) this.halted().then(() => this.send({ kind, value }));
+    else if (kind === "place" && (!value || value === this.place)) this.answered(); // the field lost focus
+    else if (ANOTHER_VIDEO.includes(kind)) this.stopRun().then(() => this.send({ kind, value }));
     else this.send({ kind, value });
   },
 
@@ -38,7 +38,7 @@ Object.assign(window.msjoe, {
     // Delayed: gradio may still read the page for events that follow from this one.
     setTimeout(() => {
       this.busy = false;
-      this.turn();
+      this.sendNext();
     });
   },
 
@@ -59,7 +59,7 @@ Object.assign(window.msjoe, {
   },
 
   // Stops a run, so that its answer cannot appear beside another video.
-  async halted() {
+  async stopRun() {
     const running = () => document.querySelector("#run")?.disabled;
     if (running()) document.querySelector("#stop").click();
     while (running()) {
@@ -70,11 +70,11 @@ Object.assign(window.msjoe, {
 
   // The values that are sent with a choice. Files only if the choice is about them: others may have been deleted on the
   // server by now. While an upload was in the queue, the player may have changed to another video.
-  read(choice, video, zip, ...held) {
+  read(choice, video, zip, ...state) {
     const { kind, value } = choice;
-    if (kind === "upload") return [{ kind, value: video?.path !== value?.path }, value, null, ...held];
-    if (kind === "cleared") return [{ kind, value: Boolean(video) }, null, null, ...held];
-    return [choice, null, kind === "opened" ? zip : null, ...held];
+    if (kind === "upload") return [{ kind, value: video?.path !== value?.path }, value, null, ...state];
+    if (kind === "cleared") return [{ kind, value: Boolean(video) }, null, null, ...state];
+    return [choice, null, kind === "opened" ? zip : null, ...state];
   },
 });
 
@@ -86,7 +86,7 @@ window.addEventListener(
     event.preventDefault();
     event.stopImmediatePropagation();
     window.msjoe.waiting.push({ button });
-    window.msjoe.turn();
+    window.msjoe.sendNext();
   },
   true,
 );

@@ -18,7 +18,7 @@ QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 JS = """
 window.msjoe.send = (choice) => { props.value = choice; trigger("turn"); };
 window.msjoe.copy = () => trigger("copy");
-window.msjoe.turn();
+window.msjoe.sendNext();
 """
 ANSWERED = "() => window.msjoe.answered()"
 FAULT = "Something went wrong inside the app, so nothing was changed. The server's log says where."
@@ -32,7 +32,7 @@ def event_queue() -> gr.HTML:
 def enqueue_on(event: Callable, kind: str, value: str = "null", read: Sequence = ()) -> None:
     """Add an event of this kind to the queue whenever a component's ``event`` occurs.
 
-    ``value``: a JavaScript expression, in which ``values`` are those of the components in ``read``.
+    ``value``: a JavaScript expression; its ``values`` are the values of the components in ``read``.
     """
     event(None, list(read), None, js=f"(...values) => window.msjoe.choose({json.dumps(kind)}, {value})", **QUIET)
 

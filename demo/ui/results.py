@@ -112,5 +112,5 @@ def result_parts(notice: gr.HTML, stepper: gr.HTML, limits: Limits, again: str) 
 
 
 def html(value: str, **kwargs) -> gr.HTML:
-    """An HTML component without a style or script of its own."""
+    """An HTML component without gradio's style and without a script."""
     return gr.HTML(value, apply_default_css=False, js_on_load=None, **kwargs)

@@ -8,7 +8,7 @@ const { most, noun, letters, kind } = props;
 const texts = () => [...rows.querySelectorAll("input")].map((input) => input.value);
 const label = (i) => (letters ? letters[i] : String(i + 1));
 
-// Empty rows are not sent, so they get no label, and the labels below them match those of the answer.
+// Empty rows are not sent, so they get no label, and the labels below them match the answer's.
 function number() {
   let count = 0;
   for (const row of rows.children) {

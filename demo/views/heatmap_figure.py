@@ -54,7 +54,7 @@ def _rows(trace: Trace) -> list[tuple[str, np.ndarray, bool]]:
         ]
     if trace.weights_T is not None:
         rows.append(("Sampling weight", trace.weights_T, False))
-    return rows or [("No score was looked at", np.zeros(len(trace.times_T), np.float32), False)]
+    return rows or [("No scores were used", np.zeros(len(trace.times_T), np.float32), False)]
 
 
 def _span(trace: Trace) -> tuple[float, float]:

@@ -14,7 +14,7 @@ import httpx
 import numpy as np
 import pytest
 
-from demo.browse.traces_page import VideoFinder
+from demo.browse.find_video import VideoFinder
 from demo.examples import load_examples
 from demo.jobs.engine import Engine
 from demo.limits import Limits
