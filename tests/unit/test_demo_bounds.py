@@ -1,4 +1,4 @@
-"""What the page lets in, and how much it keeps: paths, limits, lines, shelves."""
+"""What the page accepts and how much it stores: paths, limits, the queue, the answer store, temporary files."""
 
 import argparse
 import itertools

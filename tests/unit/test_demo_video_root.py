@@ -1,4 +1,4 @@
-"""The list of videos under a root and what can be opened of it are the same."""
+"""Listing and opening videos under the folder of --videos agree."""
 
 import pytest
 
