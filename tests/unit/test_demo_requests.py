@@ -1,4 +1,4 @@
-"""What a program or a crafted request may send: every limit holds on the page and the API, every error has a message."""
+"""What a program or a crafted request may send: limits hold on the page and the API, and every error has a message."""
 
 import json
 import socket
