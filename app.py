@@ -1,6 +1,6 @@
 """Start the page: ``python app.py``. Also the entry point of a hosted Space.
 
-``python app.py --traces DIR`` browses saved Traces instead, with no model.
+``python app.py --traces DIR`` browses saved Traces instead, without a model.
 """
 
 import argparse
@@ -12,13 +12,13 @@ import socket
 import sys
 from pathlib import Path
 
-from demo.decoding import DECODERS
-from demo.engine import Engine
 from demo.examples import load_examples
+from demo.files.decoders import DECODERS
+from demo.files.temp_folder import keep_small, own_folder
+from demo.files.video_root import checked_root
+from demo.jobs.engine import Engine
+from demo.jobs.feature_cache import MemoryFeatureCache
 from demo.limits import Limits, add_limit_arguments, limits_from_args
-from demo.memory import MemoryCache
-from demo.places import checked_root
-from demo.temporary import keep_small, own_folder
 from msjoe.errors import UserError
 from msjoe.files import reason
 from msjoe.flags import add_model_arguments, check_model_arguments
@@ -46,7 +46,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def check(args: argparse.Namespace) -> None:
-    """Raises UserError for flags that cannot be followed, so that no visitor is the first to notice."""
+    """Raises UserError for invalid flags, so that they are reported at the start and not to the first visitor."""
     if args.port is not None and not 1 <= args.port <= LAST_PORT:
         raise UserError(f"--port is {args.port}: give a number from 1 to {LAST_PORT}")
     if args.host is not None:
@@ -56,7 +56,7 @@ def check(args: argparse.Namespace) -> None:
 
 
 def check_host(host: str) -> None:
-    """Raises UserError for an address that is not this machine's: gradio would try a hundred ports of it, 5 s each."""
+    """Raises UserError unless the address is this machine's. Gradio would try a hundred ports of it, 5 s each."""
     try:
         family, kind, _, _, place = socket.getaddrinfo(host.strip("[]"), 0, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as trial:
@@ -66,12 +66,14 @@ def check_host(host: str) -> None:
 
 
 def load(args: argparse.Namespace, engine: Engine):
-    from msjoe.loading import models_from_args  # torch and transformers: seconds, so on the engine's thread
+    from msjoe.loading import (
+        models_from_args,  # imports torch and transformers, which takes seconds: done on the engine's thread
+    )
 
     models = models_from_args(args)
     models.mllm.interrupted = engine.stopping
     if models.cache is None:
-        models.cache = MemoryCache()  # for this process alone: a new search must not look at every frame again
+        models.cache = MemoryFeatureCache()  # so that a new search need not encode all frames again
     return models
 
 
@@ -80,7 +82,7 @@ def main() -> None:
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     for ours in ("app", "demo", "msjoe"):
         logging.getLogger(ours).setLevel(logging.INFO)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that what was registered for the end is done
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that atexit handlers run
     try:
         check(args)
         limits, root = limits_from_args(args), checked_root(args.videos)
@@ -95,33 +97,33 @@ def main() -> None:
         sys.exit(2)
     except OSError as e:
         log.error("the page stopped: %s", reason(e))
-        sys.exit(2 if e.errno == errno.ENAMETOOLONG else 1)  # only what was given can be too long
+        sys.exit(2 if e.errno == errno.ENAMETOOLONG else 1)  # only a path that the user gave can be too long
 
 
 def ask(args: argparse.Namespace, limits: Limits, root: Path | None) -> None:
     """The page that answers."""
-    from demo.page import PageOptions, build  # gradio: seconds that --help does without
+    from demo.page import PageOptions, build  # imports gradio, which takes seconds: --help does without
 
     engine = Engine(limits.max_waiting)
     embedded = not (args.mllm or args.clip)
     page = build(engine, load_examples(), PageOptions(embedded, args.dense_fps, root, limits))
     serve(page, args, limits)
-    engine.start(lambda: load(args, engine))  # once the page is up: both at once would keep a visitor waiting
+    engine.start(lambda: load(args, engine))  # once the page is up: starting both at once would delay the page
     page.block_thread()
 
 
 def browse(args: argparse.Namespace, limits: Limits, root: Path | None) -> None:
-    """The page that shows what was saved."""
-    from demo.archive import Archive
-    from demo.traces_page import build
+    """The page that shows saved Traces."""
+    from demo.browse.archive import TraceArchive
+    from demo.browse.traces_page import build
 
-    page = build(Archive.scan(args.traces), load_examples(), limits, root)
+    page = build(TraceArchive.scan(args.traces), load_examples(), limits, root)
     serve(page, args, limits)
     page.block_thread()
 
 
 def serve(page, args: argparse.Namespace, limits: Limits) -> None:
-    from demo.page import launch_options
+    from demo.ui.page_frame import launch_options
 
     try:
         page.launch(

@@ -1,6 +1,6 @@
 """Twenty visitors for ten minutes: is every answer right, and is the memory given back?
 
-    python benchmarks/soak.py --minutes 10 --visitors 20 --browsers 3 --out docs/soak.md
+    python -m benchmarks.soak --minutes 10 --visitors 20 --browsers 3 --out docs/soak.md
 
 starts ``app.py``, answers a few questions on the quiet server for reference, then lets visitors do at random what
 visitors do. Most are programs (ask, select, upload a film, hang up in the middle, send nonsense); some are browsers
@@ -29,9 +29,9 @@ import psutil
 from playwright.sync_api import Error as BrowserError
 from playwright.sync_api import Page, sync_playwright
 
-from demo.browsing import CHROMIUM_FLAGS, chromium_path, serve
 from demo.examples import load_examples
 from msjoe.video import write_video
+from scripts.page_browser import CHROMIUM_FLAGS, chromium_path, serve
 
 PATIENCE = 300  # seconds for one answer
 GROWTH_MB = 400  # of the server's memory from after the references to after the soak
@@ -304,7 +304,7 @@ def main() -> int:
     text = report(args, log, lines)
     print(text)
     if args.out:
-        args.out.write_text("# Soak test\n\n`python benchmarks/soak.py`: " + text, encoding="utf-8")
+        args.out.write_text("# Soak test\n\n`python -m benchmarks.soak`: " + text, encoding="utf-8")
     return 1 if log.faults else 0
 
 

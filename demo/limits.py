@@ -1,7 +1,7 @@
-"""Every bound on what a visitor or a program may send: a flag and an environment variable for each.
+"""Every limit on what a visitor or a program may send: a flag and an environment variable for each.
 
-The doors (``asking`` for the page and the API, ``sharing`` for zips, ``page`` for uploads) hold what comes in against
-one ``Limits``, before anything is decoded.
+Requests (jobs/request_checks.py), exports that are opened (actions/open_export.py) and uploads (ui/page_frame.py) are
+all checked against one ``Limits`` before anything is decoded.
 """
 
 import argparse
@@ -14,17 +14,17 @@ from msjoe.letters import LETTERS
 from msjoe.trace_zip import ZipBounds
 
 PREFIX = "MSJOE_"
-MOST_TIERED = 6  # frames, most of them small, that Q-Frame shows for one of the budget
+MAX_TIERED = 6  # frames, most of them small, that Q-Frame shows for each frame of the budget
 
 
 def _limit(default: int, help: str, least: int = 1, most: int | None = None) -> int:
-    """A field; ``most``: beyond it the method or the file format does not go."""
+    """A field; ``most``: the largest value that the method or the file format allows, None for no such bound."""
     return field(default=default, metadata={"help": help, "least": least, "most": most})
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Each field is the flag ``--max-upload-mb`` and the variable ``MSJOE_MAX_UPLOAD_MB``; a flag goes first."""
+    """Field ``max_upload_mb`` is flag ``--max-upload-mb`` and variable ``MSJOE_MAX_UPLOAD_MB``; the flag wins."""
 
     max_upload_mb: int = _limit(2048, "largest video file, in MB")
     max_minutes: int = _limit(240, "longest video, in minutes")
@@ -32,7 +32,7 @@ class Limits:
     max_sessions: int = _limit(200, "visitors whose answers are kept")
     cache_hours: int = _limit(24, "hours until uploads and exports are deleted")
     cache_gb: int = _limit(20, "size of all uploads and exports, in GB; the oldest are deleted first")
-    decode_seconds: int = _limit(60, "seconds without a sign of life after which a decoder is ended")
+    decode_seconds: int = _limit(60, "seconds without progress after which a decoder is stopped")
     decode_memory_mb: int = _limit(4096, "memory that a process may take to decode a video, in MB (Linux)")
 
     max_budget: int = _limit(32, "key-frames of an answer")
@@ -63,7 +63,7 @@ class Limits:
         return ZipBounds(
             self.max_zip_mb,
             self.max_zip_text_mb,
-            self.max_previews + MOST_TIERED * self.max_budget,
+            self.max_previews + MAX_TIERED * self.max_budget,
             self.max_zip_megapixels,
             self.max_zip_frame_megapixels,
             self.max_zip_preview_megapixels,
@@ -72,7 +72,7 @@ class Limits:
         )
 
     def sentence(self) -> str:
-        """For visitors, as HTML."""
+        """The limits that visitors should know, as HTML."""
         size = f"{self.max_upload_mb / 1024:.3g} GB" if self.max_upload_mb >= 1024 else f"{self.max_upload_mb} MB"
         hours = f"{self.max_minutes / 60:.3g} h" if self.max_minutes >= 120 else f"{self.max_minutes} min"
         return escape(
@@ -87,16 +87,16 @@ class Limits:
 
 
 def add_limit_arguments(parser: argparse.ArgumentParser) -> None:
-    """Flags that default to the environment; a variable that is not a number ends with a plain message."""
+    """Add the flags, which default to the environment. A variable that is not a number is an argparse error."""
     group = parser.add_argument_group("limits", "each also as an environment variable, e.g. MSJOE_MAX_UPLOAD_MB")
     for one in fields(Limits):
-        default = os.environ.get(_variable(one.name), one.default)  # argparse reads a text as it reads a flag's
+        default = os.environ.get(_variable(one.name), one.default)  # argparse parses a string as a flag's value
         text = f"{one.metadata['help']} (default: %(default)s)"
         group.add_argument(_flag(one.name), type=int, default=default, metavar="N", help=text)
 
 
 def limits_from_args(args: argparse.Namespace) -> Limits:
-    """Raises UserError for a limit that allows nothing."""
+    """Raises UserError for a limit outside its bounds."""
     return Limits(**{one.name: getattr(args, one.name) for one in fields(Limits)})
 
 

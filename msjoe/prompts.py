@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from msjoe.clock import minutes_clock
 from msjoe.errors import CheckpointError, QuestionError
 from msjoe.letters import LETTERS, extract_letter
 from msjoe.replies import QUERIES_END, QUERIES_START, ParsedQueries, parse_queries
@@ -20,7 +21,6 @@ __all__ = [
     "ParsedQueries",
     "Templates",
     "clean_question",
-    "clock",
     "extract_letter",
     "parse_queries",
     "plain_text",
@@ -96,7 +96,7 @@ class Templates:
 
     def frame_text(self, number: int, seconds: float) -> str:
         """What stands before the picture that is number ``number``, from 1, of a message."""
-        return _fill(self.frame, number=number, time=clock(seconds))
+        return _fill(self.frame, number=number, time=minutes_clock(seconds))
 
     def worded_message(self, count: int, wording: str) -> dict:
         """Turn 2 in a benchmark's own words: placeholders for ``count`` frames, then ``wording`` as it is."""
@@ -132,11 +132,6 @@ def _fill(template: str, **values: object) -> str:
 
 DEFAULT_TEMPLATES = Templates.read(Path(__file__).with_name("templates") / "default.json")
 MINIATURE_TEMPLATES = Templates.read(Path(__file__).with_name("templates") / "miniature.json")
-
-
-def clock(seconds: float) -> str:
-    """Seconds as m:ss, the fraction dropped; minutes go on above 59 (75:05)."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def clean_question(question: str, options: Sequence[str]) -> tuple[str, list[str]]:

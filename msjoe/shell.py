@@ -3,8 +3,8 @@
 import sys
 from typing import TextIO
 
+from msjoe.clock import clock
 from msjoe.pipeline import Event
-from msjoe.prompts import clock
 from msjoe.trace import Trace
 
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from demo.engine import Engine
-from demo.memory import MemoryCache
+from demo.jobs.engine import Engine
+from demo.jobs.feature_cache import MemoryFeatureCache
 from msjoe.clip import Clip
 from msjoe.miniature.clip.model import new_clip, save_clip
 from msjoe.miniature.mllm.model import new_mllm, save_mllm
@@ -22,7 +22,7 @@ def engine(folder: Path) -> Engine:
         mllm=Mllm.load(str(folder / "mllm"), device="cpu"),
         clip=Clip.load(str(folder / "clip"), device="cpu"),
         selector=build_selector("standin"),
-        cache=MemoryCache(),
+        cache=MemoryFeatureCache(),
     )
     started = Engine()
     started.start(lambda: models)

@@ -10,9 +10,9 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
+from demo.jobs.answer_store import StoredAnswer
 from demo.limits import Limits
-from demo.outputs import Outputs, filled, progress_parts, result_parts
-from demo.shelf import Kept
+from demo.ui.results import ResultParts, filled, progress_parts, result_parts
 from msjoe.trace import Trace
 from tests.fuzzing.mutations import damaged, encoded, mutated, odd, text_of
 
@@ -126,15 +126,15 @@ def packed(parts: dict[str, bytes], rng: Random, method: int = zipfile.ZIP_STORE
     return written.getvalue()
 
 
-def outputs() -> Outputs:
+def outputs() -> ResultParts:
     """The parts of a page that show an answer."""
     with gr.Blocks():
         return result_parts(*progress_parts(), Limits(), again="")
 
 
-def check_shown(trace: Trace, shown: Outputs) -> None:
+def check_shown(trace: Trace, shown: ResultParts) -> None:
     """A Trace that was read can be drawn, sent to a browser and saved again."""
-    json.dumps(list(filled(shown, Kept(trace)).values()), ensure_ascii=False).encode()
+    json.dumps(list(filled(shown, StoredAnswer(trace)).values()), ensure_ascii=False).encode()
     json.dumps(trace.summary(), ensure_ascii=False).encode()
     trace.save("again")
     again = Trace.load("again")

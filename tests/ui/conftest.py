@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.browsing import CHROMIUM_FLAGS, chromium_path, serve
+from scripts.page_browser import CHROMIUM_FLAGS, chromium_path, serve
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
 from playwright.sync_api import Browser, Page, expect, sync_playwright

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from demo.browsing import serve
 from demo.examples import load_examples
 from msjoe.video import write_video
+from scripts.page_browser import serve
 from tests.ui.pages import (
     SLOW_ANSWERS,
     expect_frames,

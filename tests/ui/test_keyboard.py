@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from demo.browsing import serve
 from demo.examples import load_examples
 from msjoe.video import write_video
+from scripts.page_browser import serve
 from tests.ui.conftest import WITNESS
 from tests.ui.pages import (
     a_run,

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from demo.browsing import serve
 from msjoe.trace import Trace
+from scripts.page_browser import serve
 from tests.ui.pages import (
     SLOW_ANSWERS,
     all_answered,

@@ -7,16 +7,28 @@ import time
 import numpy as np
 import pytest
 
-from demo import details, heatmap, views
-from demo.answer import answer_card
-from demo.cards import measured_line
-from demo.engine import Engine, RunFailed
 from demo.examples import ExampleQuestion, Examples, load_examples
-from demo.line import Busy, Waiting
-from demo.measure_examples import write_measured
+from demo.jobs.engine import Engine, RunFailed
+from demo.jobs.queue import QueueFull, QueuePosition
+from demo.views.answer_card import answer_card
+from demo.views.example_cards import measured_line
+from demo.views.frames import key_frames_html
+from demo.views.heatmap_figure import (
+    _spaced_labels,
+    column_peaks,
+    heatmap_figure,
+    heatmap_legend,
+    heatmap_value,
+    time_ticks,
+)
+from demo.views.messages import notice_html, query_note_html
+from demo.views.progress import STEP_HINTS, STEP_TITLES, RunProgress, stepper_html
+from demo.views.run_details import details_html
 from msjoe import pipeline
+from msjoe.clock import clock
 from msjoe.errors import QuestionError
 from msjoe.trace import Trace
+from scripts.measure_examples import write_measured
 
 
 @pytest.fixture
@@ -42,18 +54,18 @@ def trace() -> Trace:
 
 
 def test_the_stepper_names_the_steps_of_the_pipeline():
-    assert tuple(views.STEP_TITLES) == pipeline.STEPS == tuple(views.STEP_HINTS)
+    assert tuple(STEP_TITLES) == pipeline.STEPS == tuple(STEP_HINTS)
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0, "0:00"), (59.9, "0:59"), (61, "1:01"), (3600, "1:00:00"), (36061, "10:01:01")]
 )
 def test_clock(seconds, text):
-    assert views.clock(seconds) == text
+    assert clock(seconds) == text
 
 
 def test_progress_marks_finished_running_and_pending_steps():
-    html = views.stepper(views.Progress("similarity", 0.5, "32 of 64 frames", {"previews": 0.1, "queries": 2.0}))
+    html = stepper_html(RunProgress("similarity", 0.5, "32 of 64 frames", {"previews": 0.1, "queries": 2.0}))
     assert html.count('class="step finished"') == 2
     assert html.count('class="step running"') == 1
     assert html.count('class="step pending"') == 2
@@ -62,13 +74,13 @@ def test_progress_marks_finished_running_and_pending_steps():
 
 
 def test_text_from_outside_is_escaped(trace):
-    assert "&lt;i&gt;star" in heatmap.figure(trace).layout.annotations[0].text
+    assert "&lt;i&gt;star" in heatmap_figure(trace).layout.annotations[0].text
     trace.queries_from = "<i>"
-    assert "<i>" not in views.query_note(trace)
+    assert "<i>" not in query_note_html(trace)
     trace.query_reply = "<i>"
-    assert "<pre tabindex='0'>&lt;i&gt;</pre>" in details.details(trace)
+    assert "<pre tabindex='0'>&lt;i&gt;</pre>" in details_html(trace)
     assert "a &lt;b&gt;cup&lt;/b&gt;" in answer_card(trace)
-    assert "<script>" not in views.notice("<script>alert(1)</script>")
+    assert "<script>" not in notice_html("<script>alert(1)</script>")
 
 
 def test_the_verdict_stands_only_where_the_truth_is_known(trace):
@@ -87,20 +99,20 @@ def test_an_open_question_shows_the_reply(trace):
 
 
 def test_key_frames_seek_to_their_times(trace):
-    html = views.key_frames(trace)
+    html = key_frames_html(trace)
     assert html.count("data:image/jpeg;base64,") == 2
     assert 'data-seek="3661.00"' in html
     assert "1:01:01" in html
 
 
 def test_details_add_up(trace):
-    html = details.details(trace)
+    html = details_html(trace)
     assert "<td>1.75</td>" in html  # 0.5 + 1.25 seconds
     assert "<td>128</td>" in html
 
 
 def test_figure_has_a_row_a_query_and_one_for_the_weights(trace):
-    figure = heatmap.figure(trace)
+    figure = heatmap_figure(trace)
     rows = [t for t in figure.data if t.type == "heatmap"]
     assert len(rows) == 3
     assert [row.zmax for row in rows] == pytest.approx([0.4, 0.4, 1 / 3700])
@@ -114,52 +126,52 @@ def test_figure_has_a_row_a_query_and_one_for_the_weights(trace):
 
 def test_prompts_are_shown_as_they_were_asked(trace):
     trace.prompts = {"queries": "1:40[picture]\nWhat <is> it?"}
-    shown = details.details(trace)
+    shown = details_html(trace)
     assert "Prompt for the queries" in shown
     assert "1:40[picture]\nWhat &lt;is&gt; it?" in shown
     assert "Prompt for the answer" not in shown
 
 
 def test_where_queries_come_from_is_told_only_where_it_is_not_the_reply(trace):
-    assert views.query_note(trace) == ""
+    assert query_note_html(trace) == ""
     trace.queries_from = "edited"
-    assert "Edited by hand" in views.query_note(trace)
+    assert "Edited by hand" in query_note_html(trace)
     trace.queries_from = "question"
-    assert "question itself" in views.query_note(trace)
+    assert "question itself" in query_note_html(trace)
 
 
 def test_figure_of_a_rule_that_looked_at_no_score(trace):
     trace.sim_QT, trace.weights_T = None, None
-    figure = heatmap.figure(trace)
+    figure = heatmap_figure(trace)
     assert [t.type for t in figure.data] == ["heatmap", "scatter"]
     assert "No score" in figure.layout.annotations[0].text
-    assert "similarity" not in heatmap.legend(trace)
-    assert heatmap.drawing(Trace("q")) is None
+    assert "similarity" not in heatmap_legend(trace)
+    assert heatmap_value(Trace("q")) is None
 
 
 def test_figure_before_the_choice_and_of_one_frame():
     trace = Trace("q", queries=["a"], duration=0.5, times_T=np.zeros(1, np.float32), sim_QT=np.ones((1, 1), np.float32))
-    figure = heatmap.figure(trace)
+    figure = heatmap_figure(trace)
     assert len(figure.data) == 1
     assert not figure.layout.shapes
-    assert json.loads(heatmap.drawing(trace)["figure"])["data"]
+    assert json.loads(heatmap_value(trace)["figure"])["data"]
 
 
 def test_lone_weights_are_widened_only_in_long_videos():
     peak = np.zeros(10, np.float32)
     peak[4] = 1
-    assert heatmap.column_peaks(peak, most=10, screen=10).tolist() == list(range(10))
-    assert peak[heatmap.column_peaks(peak, most=10, screen=5)].tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 0, 0]
-    assert peak[heatmap.column_peaks(peak, most=4, screen=10)].tolist() == [0, 1, 0, 0]
+    assert column_peaks(peak, most=10, screen=10).tolist() == list(range(10))
+    assert peak[column_peaks(peak, most=10, screen=5)].tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 0, 0]
+    assert peak[column_peaks(peak, most=4, screen=10)].tolist() == [0, 1, 0, 0]
 
 
 def test_close_marks_share_a_label():
-    assert heatmap._spaced_labels([10.0, 11.0, 60.0], 100.0) == ["0:10", "", "1:00"]
+    assert _spaced_labels([10.0, 11.0, 60.0], 100.0) == ["0:10", "", "1:00"]
 
 
 @pytest.mark.parametrize(("last", "step"), [(6, 1), (59, 10), (420, 60), (3700, 600), (100_000, 14400)])
 def test_time_ticks_are_round(last, step):
-    ticks = heatmap.time_ticks(last)
+    ticks = time_ticks(last)
     assert ticks[:2] == [0, step]
     assert ticks[-1] <= last
 
@@ -304,8 +316,8 @@ def test_a_second_run_is_told_its_place_and_a_third_is_turned_away():
     while next(one) is None:
         pass
     two = engine.stream(lambda models: (word for word in ["mine"]))
-    assert next(two) == Waiting(1)
-    with pytest.raises(Busy, match="1 waiting"):
+    assert next(two) == QueuePosition(1)
+    with pytest.raises(QueueFull, match="1 waiting"):
         next(engine.stream(slow))
     one.close()
     assert events(two) == ["mine"]

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from demo.browsing import ROOT
 from demo.examples import load_examples
 from msjoe.video import write_video
+from scripts.page_browser import ROOT
 from tests.ui.pages import a_run, choose_card, expect_frames, forget_features, run_and_wait, set_options, upload
 
 gradio_client = pytest.importorskip("gradio_client")

@@ -98,7 +98,9 @@ def test_an_address_that_is_taken_is_named(flags, variables, told, monkeypatch, 
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setitem(sys.modules, "demo.page", SimpleNamespace(launch_options=lambda _: {}))  # gradio takes seconds
+    monkeypatch.setitem(
+        sys.modules, "demo.ui.page_frame", SimpleNamespace(launch_options=lambda _: {})
+    )  # gradio takes seconds
     monkeypatch.setattr(app, "ask", lambda args, limits, _: app.serve(SimpleNamespace(launch=launch), args, limits))
     monkeypatch.setattr(sys, "argv", ["app.py", *flags])
     with pytest.raises(SystemExit) as stop:

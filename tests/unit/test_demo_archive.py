@@ -1,11 +1,12 @@
 """Saved Traces of a run, and what is known of them."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 
-from demo.archive import Archive, Filter
+from demo.browse.archive import TraceArchive, TraceFilter
 from msjoe.errors import UserError
 from msjoe.trace import Trace
 
@@ -46,7 +47,7 @@ def run(tmp_path):
 
 
 def test_facts_come_from_the_run_and_are_unknown_without_one(run):
-    archive = Archive.scan(run)
+    archive = TraceArchive.scan(run)
     found = {entry.name: entry for entry in archive.entries}
     assert set(found) == {"loose", "traces/q1--topk", "traces/q2--uniform"}
     first, second, loose = found["traces/q1--topk"], found["traces/q2--uniform"], found["loose"]
@@ -56,15 +57,15 @@ def test_facts_come_from_the_run_and_are_unknown_without_one(run):
 
 
 def test_the_folder_of_traces_may_be_given_for_the_run(run):
-    found = {entry.name: entry for entry in Archive.scan(run / "traces").entries}
+    found = {entry.name: entry for entry in TraceArchive.scan(run / "traces").entries}
     assert found["q1--topk"].track == "needle"
 
 
 def test_filters_narrow_together(run):
-    archive = Archive.scan(run)
+    archive = TraceArchive.scan(run)
 
     def names(**wanted) -> list[str]:
-        return [archive.entries[i].name for i in archive.found(Filter(**wanted))]
+        return [archive.entries[i].name for i in archive.matching(TraceFilter(**wanted))]
 
     assert len(names()) == 3
     assert names(result="wrong") == ["traces/q2--uniform"]
@@ -77,7 +78,7 @@ def test_filters_narrow_together(run):
 
 
 def test_a_trace_is_loaded_with_its_truth(run):
-    archive = Archive.scan(run)
+    archive = TraceArchive.scan(run)
     kept = {entry.name: archive.load(number) for number, entry in enumerate(archive.entries)}
     assert kept["traces/q2--uniform"].truth.answer == "A"
     assert kept["traces/q2--uniform"].trace.answer == "B"
@@ -87,25 +88,25 @@ def test_a_trace_is_loaded_with_its_truth(run):
 def test_a_trace_of_another_version_is_listed_and_says_so(run):
     path = run / "loose" / "trace.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"future": 1}), encoding="utf-8")
-    archive = Archive.scan(run)
+    archive = TraceArchive.scan(run)
     number = next(i for i, entry in enumerate(archive.entries) if entry.name == "loose")
     with pytest.raises(UserError, match=r"loose .*upgrade"):
         archive.load(number)
 
 
 def test_a_single_trace_is_an_archive_too(run):
-    archive = Archive.scan(run / "loose")
+    archive = TraceArchive.scan(run / "loose")
     assert [entry.name for entry in archive.entries] == ["loose"]
 
 
 def test_links_out_of_the_folder_are_not_followed(run, tmp_path):
     saved(tmp_path / "elsewhere" / "trace", "What?", "A")
     (run / "link").symlink_to(tmp_path / "elsewhere")
-    assert not any("link" in entry.name for entry in Archive.scan(run).entries)
+    assert not any("link" in entry.name for entry in TraceArchive.scan(run).entries)
 
 
 def test_a_folder_without_traces_is_an_error(tmp_path):
-    with pytest.raises(UserError, match="no saved Trace"):
-        Archive.scan(tmp_path)
-    with pytest.raises(UserError, match="no folder"):
-        Archive.scan(tmp_path / "none")
+    with pytest.raises(UserError, match=re.escape(str(tmp_path))):
+        TraceArchive.scan(tmp_path)
+    with pytest.raises(UserError, match=re.escape(str(tmp_path / "none"))):
+        TraceArchive.scan(tmp_path / "none")

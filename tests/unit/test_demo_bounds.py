@@ -1,4 +1,4 @@
-"""What the page lets in, and how much it keeps: paths, limits, lines, shelves."""
+"""What the page accepts and how much it stores: paths, limits, the queue, the answer store, temporary files."""
 
 import argparse
 import itertools
@@ -8,15 +8,15 @@ import time
 import numpy as np
 import pytest
 
+from demo.actions.copy_for_player import make_copy
 from demo.api import _uploaded
-from demo.copying import make_copy
+from demo.files.playable_copy import unplayable, watchable_copy
+from demo.files.temp_folder import keep_small, own_folder, shrink
+from demo.files.video_root import checked_root, list_videos, resolve_under
+from demo.jobs.answer_store import AnswerStore, StoredAnswer
+from demo.jobs.cancellation import CancellationTokens
+from demo.jobs.queue import QueueFull, QueuePosition, RunQueue
 from demo.limits import Limits, add_limit_arguments, limits_from_args
-from demo.line import Busy, Line, Waiting
-from demo.places import checked_root, list_videos, resolve_under
-from demo.playing import unplayable, watchable_copy
-from demo.shelf import Kept, Shelf
-from demo.temporary import keep_small, own_folder, shrink
-from demo.wanted import Wanted
 from msjoe.errors import QuestionError, UserError, VideoError
 from msjoe.trace import Trace
 from msjoe.video import open_video, write_video
@@ -126,48 +126,48 @@ def test_a_limit_that_allows_nothing_is_an_error():
     assert Limits(max_waiting=0).max_waiting == 0
 
 
-def test_the_line_is_first_come_first_served_and_bounded():
-    line = Line(most=2)
-    first, second, third = line.join(), line.join(), line.join()
-    assert [line.ahead(ticket) for ticket in (first, second, third)] == [0, 1, 2]
-    with pytest.raises(Busy, match="2 waiting"):
-        line.join()
-    line.leave(second)  # gave up
-    assert line.ahead(third) == 1
-    line.leave(first)
-    assert line.ahead(third) == 0
-    assert line.ahead(line.join()) == 1
-    assert "1 run comes before" in Waiting(1).message
-    assert "2 runs come before" in Waiting(2).message
+def test_the_queue_is_first_come_first_served_and_bounded():
+    queue = RunQueue(max_waiting=2)
+    first, second, third = queue.join(), queue.join(), queue.join()
+    assert [queue.ahead(ticket) for ticket in (first, second, third)] == [0, 1, 2]
+    with pytest.raises(QueueFull, match="2 waiting"):
+        queue.join()
+    queue.leave(second)  # gave up
+    assert queue.ahead(third) == 1
+    queue.leave(first)
+    assert queue.ahead(third) == 0
+    assert queue.ahead(queue.join()) == 1
+    assert "1 run comes before" in QueuePosition(1).message
+    assert "2 runs come before" in QueuePosition(2).message
 
 
-def answer(size: int = 0) -> Kept:
-    return Kept(Trace("q", keyframes=[np.zeros((size, 1, 3), np.uint8)]))
+def answer(size: int = 0) -> StoredAnswer:
+    return StoredAnswer(Trace("q", keyframes=[np.zeros((size, 1, 3), np.uint8)]))
 
 
-def test_a_shelf_gives_back_only_under_the_key_and_stays_small():
-    shelf = Shelf(most=2)
+def test_the_answer_store_returns_an_entry_only_for_its_key_and_stays_small():
+    store = AnswerStore(max_entries=2)
     one, two = answer(), answer()
-    key_one, key_two = shelf.put(one), shelf.put(two)
-    assert shelf.get(key_one) is one
+    key_one, key_two = store.put(one), store.put(two)
+    assert store.get(key_one) is one
     assert len(key_one) >= 20
-    assert shelf.get("guess") is None
-    assert shelf.get(None) is None
-    key_three = shelf.put(answer())
-    assert shelf.get(key_two) is None  # looked at longest ago
-    shelf.put(answer(), replaces=key_three)
-    assert len(shelf) == 2
-    shelf.drop(key_one)
-    shelf.drop(None)
-    assert len(shelf) == 1
+    assert store.get("guess") is None
+    assert store.get(None) is None
+    key_three = store.put(answer())
+    assert store.get(key_two) is None  # the least recently used
+    store.put(answer(), replaces=key_three)
+    assert len(store) == 2
+    store.drop(key_one)
+    store.drop(None)
+    assert len(store) == 1
 
 
-def test_a_shelf_is_bounded_in_bytes_but_keeps_the_latest():
-    shelf = Shelf(most=100, most_bytes=1000)
-    first, second = shelf.put(answer(200)), shelf.put(answer(200))  # 600 bytes each
-    assert shelf.get(first) is None
-    assert shelf.get(second)
-    assert shelf.get(shelf.put(answer(2000)))
+def test_the_answer_store_is_bounded_in_bytes_but_keeps_the_newest():
+    store = AnswerStore(max_entries=100, max_bytes=1000)
+    first, second = store.put(answer(200)), store.put(answer(200))  # 600 bytes each
+    assert store.get(first) is None
+    assert store.get(second)
+    assert store.get(store.put(answer(2000)))
 
 
 def test_temporary_files_stay_within_their_size_the_oldest_first(tmp_path):
@@ -211,31 +211,31 @@ def test_a_copy_to_watch_is_small_and_keeps_the_clock(tmp_path):
     assert shown == pytest.approx([0, 80, 160], abs=6)
 
 
-def test_a_copy_that_nobody_waits_for_any_more_leaves_nothing_behind(tmp_path):
+def test_a_cancelled_copy_leaves_nothing_behind(tmp_path):
     write_video(tmp_path / "film.mp4", [np.full((64, 64, 3), 9, np.uint8)] * 80, fps=1)  # 160 pictures: 3 batches
     looks = itertools.chain([True], itertools.repeat(False))
     assert watchable_copy(str(tmp_path / "film.mp4"), tmp_path, lambda: next(looks)) is None
     assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
-    copied = make_copy("key", str(tmp_path / "film.mp4"), tmp_path, lambda: True)
-    assert copied.key == "key"
+    copied = make_copy("token", str(tmp_path / "film.mp4"), tmp_path, lambda: True)
+    assert copied.token == "token"
     assert open_video(copied.path).duration == pytest.approx(80, abs=1)
     (tmp_path / "notes.mp4").write_text("no video")
-    assert "notes.mp4" in make_copy("key", str(tmp_path / "notes.mp4"), tmp_path, lambda: True).fault
+    assert "notes.mp4" in make_copy("token", str(tmp_path / "notes.mp4"), tmp_path, lambda: True).fault
 
 
-def test_work_is_wanted_until_its_key_is_dropped_or_replaced():
-    wanted = Wanted()
-    assert None not in wanted
-    first, other = wanted.new(), wanted.new()
-    assert first in wanted
-    second = wanted.new(instead_of=first)
-    assert first not in wanted
-    assert second in wanted
-    wanted.drop(second)
-    wanted.drop(second)
-    wanted.drop(None)
-    assert second not in wanted
-    assert other in wanted
+def test_a_token_is_active_until_it_is_cancelled_or_replaced():
+    tokens = CancellationTokens()
+    assert None not in tokens
+    first, other = tokens.issue(), tokens.issue()
+    assert first in tokens
+    second = tokens.issue(replacing=first)
+    assert first not in tokens
+    assert second in tokens
+    tokens.cancel(second)
+    tokens.cancel(second)
+    tokens.cancel(None)
+    assert second not in tokens
+    assert other in tokens
 
 
 def test_the_endpoints_open_uploads_alone(tmp_path, monkeypatch):
@@ -247,8 +247,8 @@ def test_the_endpoints_open_uploads_alone(tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(uploads))
     assert _uploaded({"path": str(uploads / "film.mp4")}) == str(uploads / "film.mp4")
     for path in (tmp_path / "secret.mp4", uploads / "link.mp4", uploads / ".." / "secret.mp4", "file:///etc/passwd"):
-        with pytest.raises(QuestionError, match="no uploaded file"):
+        with pytest.raises(QuestionError, match="handle_file"):
             _uploaded({"path": str(path)})
     for video in (None, "film.mp4", {}, {"path": 3}, {"path": "a\0b"}):
-        with pytest.raises(QuestionError, match="no uploaded file"):
+        with pytest.raises(QuestionError, match="handle_file"):
             _uploaded(video)

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from demo.engine import Engine
-from demo.playing import watchable_copy
-from demo.work import Asked, answer_events, opened
+from demo.files.open_video import open_isolated
+from demo.files.playable_copy import watchable_copy
+from demo.jobs.engine import Engine
+from demo.jobs.pipeline_jobs import answer_events
+from demo.jobs.request import QuestionRequest
 from msjoe.errors import UserError, VideoError
 from tests.videos import encode
 
@@ -43,7 +45,7 @@ def film(tmp_path) -> Path:
 
 
 def test_a_crash_in_the_dense_pass_ends_a_run_in_words_and_the_next_one_answers(film, models, tmp_path):
-    asked = Asked(str(film), QUESTION, OPTIONS, budget=4, dense_fps=4)
+    asked = QuestionRequest(str(film), QUESTION, OPTIONS, budget=4, dense_fps=4)
     engine = Engine()
     engine.start(lambda: models)
     events = engine.stream(lambda models: answer_events(models, asked))
@@ -76,12 +78,12 @@ def test_a_copy_for_the_player_ends_in_words_too(film, tmp_path):
 BOMB = """
 import re, sys
 from pathlib import Path
-from demo.work import opened
+from demo.files.open_video import open_isolated
 from msjoe.errors import UserError
 peak = lambda: int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) >> 10  # MB
 before = peak()
 try:
-    print(sum(len(part) for part in opened(sys.argv[1], float("inf")).dense(1, 224)), "frames")
+    print(sum(len(part) for part in open_isolated(sys.argv[1], float("inf")).dense(1, 224)), "frames")
 except UserError as e:
     print(e)
 print(peak() - before)
@@ -100,5 +102,5 @@ def test_a_hundred_bytes_that_swell_to_a_gigabyte_do_not_swell_the_page(tmp_path
 
 
 def test_a_file_is_opened_by_the_page_outside_of_its_process(film):
-    opened(str(film), max_minutes=60)
+    open_isolated(str(film), max_minutes=60)
     assert decoding_processes()

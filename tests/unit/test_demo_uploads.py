@@ -14,11 +14,12 @@ import httpx
 import numpy as np
 import pytest
 
-from demo.engine import Engine
+from demo.browse.find_video import VideoFinder
 from demo.examples import load_examples
+from demo.jobs.engine import Engine
 from demo.limits import Limits
-from demo.page import PageOptions, build, launch_options
-from demo.traces_page import Finder
+from demo.page import PageOptions, build
+from demo.ui.page_frame import launch_options
 from msjoe.trace import Trace
 from msjoe.video import write_video
 from tests.videos import encode
@@ -172,7 +173,7 @@ def test_a_film_that_is_a_play_list_to_older_programs_is_given_to_none(tmp_path,
 def test_the_page_of_traces_shows_no_play_list_either(name, tmp_path, secret):
     (tmp_path / name).write_text(HLS.format(secret=secret))
     served = SimpleNamespace(allowed_paths=[])
-    find = Finder(load_examples(), tmp_path, served)
+    find = VideoFinder(load_examples(), tmp_path, served)
     assert find(Trace(question="What is shown?", options=[], video=name)) is None
     assert served.allowed_paths == []
 

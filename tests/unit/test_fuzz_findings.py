@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.archive import Archive
+from demo.browse.archive import TraceArchive
 from msjoe.cli import main
 from msjoe.comparison_zip import Column, Export, read_export, write_export
 from msjoe.data import Record, subtitles_at
@@ -78,7 +78,7 @@ def test_a_run_whose_config_is_nested_deep_is_browsed(tmp_path):
         config = {"a": config}
     (tmp_path / "config.json").write_text(json.dumps(config))
     (tmp_path / "answers.jsonl").write_text('{"trace": "traces/one"}\n')
-    assert Archive.scan(tmp_path).entries[0].benchmark == "reel"
+    assert TraceArchive.scan(tmp_path).entries[0].benchmark == "reel"
 
 
 def test_a_failing_disk_is_told_in_a_line_though_a_trainer_logs_its_progress(tmp_path, capsys, monkeypatch):

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from demo.examples import load_examples
-from demo.shelf import Kept
-from demo.work import Arm, Asked, again_events, answer_events, compare_events
+from demo.jobs.answer_store import StoredAnswer
+from demo.jobs.pipeline_jobs import answer_events, compare_events, search_events
+from demo.jobs.request import ColumnSetup, QuestionRequest
 from msjoe.checkpoint_stamp import write_reel_json
 from msjoe.cli import main
 from msjoe.errors import UserError
@@ -59,12 +60,12 @@ def warnings(trace) -> list[str]:
 
 
 def test_a_video_that_is_not_reel_s_is_told_wherever_it_is_answered(reel_models, own_film):
-    asked = Asked(own_film, QUESTION, OPTIONS, 4)
+    asked = QuestionRequest(own_film, QUESTION, OPTIONS, 4)
     *_, first = answer_events(reel_models, asked)
     assert len(warnings(first.trace)) == 1
-    *_, again = again_events(reel_models, asked, Kept(first.trace, own_film), ["red"])
+    *_, again = search_events(reel_models, asked, StoredAnswer(first.trace, own_film), ["red"])
     assert len(warnings(again.trace)) == 1
-    arms = [Arm("uniform", 4), Arm("topk", 4)]
+    arms = [ColumnSetup("uniform", 4), ColumnSetup("topk", 4)]
     for event in compare_events(reel_models, asked, None, arms):
         last = event.event.trace
     assert len(warnings(last)) == 1
@@ -76,10 +77,10 @@ def test_a_video_of_reel_is_not(reel_models, film, tmp_path, video):
     paths = {"film": film[1], "example": example, "copy": tmp_path / "renamed.mp4"}
     if video == "copy":
         shutil.copy(film[1], paths["copy"])  # without the JSON beside it: its metadata tell
-    *_, last = answer_events(reel_models, Asked(str(paths[video]), QUESTION, OPTIONS, 2))
+    *_, last = answer_events(reel_models, QuestionRequest(str(paths[video]), QUESTION, OPTIONS, 2))
     assert warnings(last.trace) == []
 
 
 def test_a_model_for_real_videos_is_not_warned_of(models, own_film):
-    *_, last = answer_events(models, Asked(own_film, QUESTION, OPTIONS, 4))
+    *_, last = answer_events(models, QuestionRequest(own_film, QUESTION, OPTIONS, 4))
     assert warnings(last.trace) == []

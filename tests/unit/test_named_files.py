@@ -4,8 +4,19 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-NAMED = re.compile(r"(?<![\w/.-])(?:tests|configs|analysis|benchmarks|demo|msjoe|docs)/[\w/-]+\.(?:py|yaml|md|json)\b")
-PLACES = ["README.md", "docs/*.md", "configs/**/*", "msjoe/**/*.py", "demo/**/*.py", "analysis/*.py", "benchmarks/*.py"]
+NAMED = re.compile(
+    r"(?<![\w/.-])(?:tests|configs|analysis|benchmarks|demo|msjoe|docs|scripts)/[\w/-]+\.(?:py|yaml|md|json)\b"
+)
+PLACES = [
+    "README.md",
+    "docs/*.md",
+    "configs/**/*",
+    "msjoe/**/*.py",
+    "demo/**/*.py",
+    "analysis/*.py",
+    "benchmarks/*.py",
+    "scripts/*.py",
+]
 
 
 def texts() -> list[Path]:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from msjoe.clock import minutes_clock
 from msjoe.errors import CheckpointError, QuestionError
 from msjoe.prompts import (
     DEFAULT_TEMPLATES,
     MINIATURE_TEMPLATES,
     Templates,
     clean_question,
-    clock,
     extract_letter,
     parse_queries,
 )
@@ -63,8 +63,8 @@ def test_limits_themselves_are_allowed():
 # --- templates
 
 
-def test_clock_is_minutes_and_seconds():
-    assert [clock(s) for s in (0, 9.99, 75.2, 600, 4505)] == ["0:00", "0:09", "1:15", "10:00", "75:05"]
+def test_times_in_prompts_are_minutes_and_seconds():
+    assert [minutes_clock(s) for s in (0, 9.99, 75.2, 600, 4505)] == ["0:00", "0:09", "1:15", "10:00", "75:05"]
 
 
 def texts(message: dict) -> list[str]:

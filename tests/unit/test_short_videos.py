@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from demo.shelf import Kept
-from demo.work import Arm, Asked, again_events, compare_events
+from demo.jobs.answer_store import StoredAnswer
+from demo.jobs.pipeline_jobs import compare_events, search_events
+from demo.jobs.request import ColumnSetup, QuestionRequest
 from msjoe.cli import main
 from msjoe.pipeline import Settings, answer, run
 from msjoe.selectors import build_selector, needs_model, selector_names
@@ -50,10 +51,13 @@ def test_the_shell_answers_too(miniatures, clip_of, capsys, tmp_path, monkeypatc
 
 
 def test_a_new_search_and_a_comparison_too(models, clip_of):
-    asked = Asked(str(clip_of(3)), QUESTION, OPTIONS, 8)
-    found = {e.arm: e.event.trace for e in compare_events(models, asked, None, [Arm("uniform", 4), Arm("topk", 8)])}
+    asked = QuestionRequest(str(clip_of(3)), QUESTION, OPTIONS, 8)
+    found = {
+        e.column: e.event.trace
+        for e in compare_events(models, asked, None, [ColumnSetup("uniform", 4), ColumnSetup("topk", 8)])
+    }
     assert found[0].chosen_times == found[1].chosen_times == [0.0, 1.0, 2.0]
-    *_, last = again_events(models, asked, Kept(found[0], asked.video), ["a red thing"])
+    *_, last = search_events(models, asked, StoredAnswer(found[0], asked.video), ["a red thing"])
     assert last.trace.chosen_times == [0.0, 1.0, 2.0]
 
 

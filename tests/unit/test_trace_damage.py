@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo.archive import Archive
+from demo.browse.archive import TraceArchive
 from msjoe.errors import UserError
 from msjoe.trace import Trace
 from msjoe.trace_zip import read_zip, write_zip
@@ -53,7 +53,7 @@ def test_many_pictures_stay_beside_their_times_in_a_folder_a_zip_and_an_archive(
     folder = trace.save(tmp_path / "run" / "one")
     wanted = list(range(MANY))
     assert brightness(Trace.load(folder)) == wanted
-    assert brightness(Archive.scan(tmp_path / "run").load(0).trace) == wanted
+    assert brightness(TraceArchive.scan(tmp_path / "run").load(0).trace) == wanted
     assert brightness(read_zip(write_zip(trace, tmp_path / "a.zip"))) == wanted
     names = sorted(path.name for path in folder.glob("keyframe_*"))
     assert [round(float(np.asarray(Image.open(folder / name)).mean())) for name in names] == wanted  # for any reader
@@ -159,7 +159,7 @@ def test_a_damaged_trace_is_a_user_error(damaged):
 
 
 def test_a_damaged_trace_never_keeps_the_others_from_being_browsed(damaged):
-    archive = Archive.scan(damaged)
+    archive = TraceArchive.scan(damaged)
     listed = {entry.name: number for number, entry in enumerate(archive.entries)}
     assert archive.load(listed["good"]).trace.answer == "A"
     json.dumps([entry.question for entry in archive.entries], ensure_ascii=False).encode()  # what a page sends
@@ -215,7 +215,7 @@ def test_a_newer_trace_is_no_reason_to_save_it_again(tmp_path):
 def test_a_damaged_file_of_a_run_never_keeps_its_traces_from_being_browsed(tmp_path, name, data):
     a_trace().save(tmp_path / "run" / "good")
     (tmp_path / "run" / name).write_bytes(data)
-    entry = Archive.scan(tmp_path / "run").entries[0]
+    entry = TraceArchive.scan(tmp_path / "run").entries[0]
     assert entry.reward is None
     entry.track.encode()
 
@@ -225,4 +225,4 @@ def test_a_folder_where_a_file_should_be_is_passed_over(tmp_path):
     (tmp_path / "run" / "more.jsonl").mkdir()
     (tmp_path / "run" / "config.json").mkdir()
     shutil.copytree(tmp_path / "run" / "good", tmp_path / "run" / "other")
-    assert len(Archive.scan(tmp_path / "run").entries) == 2
+    assert len(TraceArchive.scan(tmp_path / "run").entries) == 2

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 import msjoe.video.index
-from demo.decoding import DECODERS
-from demo.running import upload_fault
-from demo.shelf import Kept
-from demo.work import Arm, Asked, again_events, answer_events, compare_events
+from demo.files.decoders import DECODERS
+from demo.files.open_video import upload_fault
+from demo.jobs.answer_store import StoredAnswer
+from demo.jobs.pipeline_jobs import answer_events, compare_events, search_events
+from demo.jobs.request import ColumnSetup, QuestionRequest
 from msjoe.cli import main
 from msjoe.errors import VideoError
 from msjoe.evaluation.films import Library, Place
@@ -108,12 +109,12 @@ def listings(monkeypatch):
 def test_upload_run_search_again_and_compare_list_the_packets_once(short, models, listings, monkeypatch):
     """A decoding process does for the page what is done here in this one."""
     monkeypatch.setattr(DECODERS, "open", lambda path, stopped=never, **how: open_video(path, **how))
-    asked = Asked(str(short), "What happens?", ["this", "that"], budget=2)
+    asked = QuestionRequest(str(short), "What happens?", ["this", "that"], budget=2)
     assert upload_fault(str(short), 10) == ""
     *_, done = answer_events(models, asked)
-    kept = Kept(done.trace, str(short), None)
-    list(again_events(models, asked, kept, ["a wave"]))
-    list(compare_events(models, asked, kept, [Arm("uniform", 2), Arm("topk", 3)]))
+    kept = StoredAnswer(done.trace, str(short), None)
+    list(search_events(models, asked, kept, ["a wave"]))
+    list(compare_events(models, asked, kept, [ColumnSetup("uniform", 2), ColumnSetup("topk", 3)]))
     assert len(listings) == 1
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from msjoe.clock import minutes_clock as clock
 from msjoe.miniature.mllm.samples.frame_sets import cached_script
 from msjoe.miniature.mllm.samples.lookups import look_words
 from msjoe.miniature.mllm.vocabulary import LOOK_QUESTION
 from msjoe.mllm import Mllm, Reply, Shown
-from msjoe.prompts import clock, extract_letter, parse_queries
+from msjoe.prompts import extract_letter, parse_queries
 from msjoe.reel.drawing.pose import random_pose
 from msjoe.reel.drawing.render import LEGIBLE, draw
 from msjoe.reel.evidence import random_evidence_times

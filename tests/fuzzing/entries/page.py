@@ -6,11 +6,11 @@ from random import Random
 
 import gradio as gr
 
-from demo.archive import Archive
+from demo.browse.archive import TraceArchive
+from demo.browse.traces_page import build as build_traces
 from demo.examples import load_examples
 from demo.limits import Limits
 from demo.page import PageOptions, build
-from demo.traces_page import build as build_traces
 from msjoe.comparison_zip import Column, Export, write_export
 from msjoe.trace import Trace
 from tests.fuzzing.browser import Browser, functions
@@ -47,7 +47,7 @@ def prepare(folder: Path) -> Attempt:
     examples = load_examples()
     pages = [
         build(engine(folder), examples, PageOptions(embedded=True, root=root.resolve(), limits=Limits())),
-        build_traces(Archive.scan(folder / "traces"), examples, Limits(), root.resolve()),
+        build_traces(TraceArchive.scan(folder / "traces"), examples, Limits(), root.resolve()),
     ]
     events = [functions(page, lambda f: f.api_visibility == "private") for page in pages]
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from random import Random
 
-from demo.archive import Archive, Filter
+from demo.browse.archive import TraceArchive, TraceFilter
 from msjoe.errors import UserError
 from msjoe.trace import Trace
 from tests.fuzzing.entry import Attempt, Entry, check_told
@@ -38,13 +38,13 @@ def prepare(folder: Path) -> Attempt:
 
 def _browse(run: Path, shown) -> str:
     """The whole Trace beside it is always found and read. A visitor learns of no place on this machine."""
-    archive = Archive.scan(run)
+    archive = TraceArchive.scan(run)
     names = [entry.name for entry in archive.entries]
     assert "traces/whole" in names, names
     for name in ("benchmark", "track", "result", "selector"):
         json.dumps(archive.values(name), ensure_ascii=False).encode()
-    assert archive.found(Filter()) == list(range(len(names)))
-    archive.found(Filter(least_reward=0.5))
+    assert archive.matching(TraceFilter()) == list(range(len(names)))
+    archive.matching(TraceFilter(least_reward=0.5))
     outcome = "left out"
     for number, name in enumerate(names):
         try:

@@ -4,10 +4,10 @@ import zipfile
 from pathlib import Path
 from random import Random
 
-from demo.comparing import compared_table
+from demo.jobs.answer_store import StoredComparison
+from demo.jobs.request import ColumnSetup, QuestionRequest
 from demo.limits import Limits
-from demo.shelf import Compared
-from demo.work import Arm, Asked
+from demo.views.comparison_table import stored_comparison_table
 from msjoe.comparison_zip import COLUMNS, read_export
 from msjoe.errors import UserError
 from tests.fuzzing.entry import Attempt, Entry, check_told
@@ -32,9 +32,11 @@ def prepare(folder: Path) -> Attempt:
         if export.answer:
             check_shown(export.answer, shown)
         if export.columns:
-            arms = tuple(Arm(column.selector, column.budget) for column in export.columns)
+            columns = tuple(ColumnSetup(column.selector, column.budget) for column in export.columns)
             traces = tuple(column.trace for column in export.columns)
-            compared_table(Compared(arms, traces, Asked(None, "What?", [], 3), None)).encode()
+            stored_comparison_table(
+                StoredComparison(columns, traces, QuestionRequest(None, "What?", [], 3), None)
+            ).encode()
         return "read"
 
     return attempt

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from msjoe.clock import minutes_clock as clock
 from msjoe.miniature.mllm.samples.branches import Branch, Point, answer_branch, encode, reason_branch
 from msjoe.miniature.mllm.samples.frame_questions import FrameQuestion, ask
 from msjoe.miniature.mllm.samples.frame_sets import (
@@ -39,7 +40,6 @@ from msjoe.miniature.mllm.samples.packing import PackedBatch, collate
 from msjoe.miniature.mllm.samples.query_teachers import query_reply
 from msjoe.miniature.mllm.samples.script_questions import of_script
 from msjoe.miniature.mllm.vocabulary import ATTRIBUTE_WORDS, CAPTIONS_QUESTION, LOOK_QUESTION, reel_words
-from msjoe.prompts import clock
 from msjoe.reel.moments import Moment, caption
 from msjoe.reel.script.records import Script
 from msjoe.reel.vocabulary import CHARACTERS, MARKS
