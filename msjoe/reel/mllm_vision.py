@@ -14,12 +14,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VisionTransformerPretrainedModel
 
-from msjoe.reel.mllm_forward import image_tokens
 from msjoe.reel.mllm_model import vision_config
 from msjoe.reel.mllm_shows import HIDDEN, shown_by
 from msjoe.reel.render import Pose, draw, random_pose
 from msjoe.reel.source import drift
 from msjoe.reel.world import CHARACTERS, COLOUR_WORDS, ITEMS, MARKS, PLACES, SHAPES, Moment, random_moment
+from msjoe.vision_tower import image_tokens
 
 SIZES = {
     "place": len(PLACES),

@@ -7,10 +7,11 @@ import torch
 from msjoe.prompts import MINIATURE_TEMPLATES
 from msjoe.reel import mllm_forward
 from msjoe.reel.mllm_batches import TURN, attention_mask, collate
-from msjoe.reel.mllm_forward import forward, image_patches, image_tokens
+from msjoe.reel.mllm_forward import forward
 from msjoe.reel.mllm_model import build_processor, new_mllm
 from msjoe.reel.mllm_pointing import HEADS, LAYERS, OPTION_LAYER, attention_to_frames, attention_to_options
 from msjoe.reel.mllm_training import reply_lengths
+from msjoe.vision_tower import image_patches, image_tokens
 from tests.mllm_shows import two_shows
 
 
