@@ -39,7 +39,7 @@ def add_endpoints(engine: Engine, dense_fps: float, limits: Limits) -> None:
     ) -> dict:
         """Answer a question about a video.
 
-        ``options``: texts, [] for an open question. ``previews``: -1 for half the budget. ``selector``: a rule's
+        ``options``: texts, [] for an open question. ``previews``: -1 for the MLLM's default. ``selector``: a rule's
         name, "" for the app's own. Gives queries, times (seconds), answer (a letter), answer_text, reply, seconds,
         tokens and notes.
         """

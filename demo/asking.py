@@ -23,7 +23,7 @@ def asked_of(
     seed: object,
     example: int | None = None,
 ) -> Asked:
-    """``previews``: None for half the budget. Raises QuestionError for what is not of its kind or beyond a limit."""
+    """``previews``: None for the MLLM's default. Raises QuestionError for what is not of its kind or beyond a limit."""
     if len(options) > limits.max_options:
         raise QuestionError(f"{len(options)} options were given: give {limits.max_options} or fewer")
     return Asked(

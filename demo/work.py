@@ -35,7 +35,7 @@ class Asked:
     budget: int
     dense_fps: float = 1.0
     example: int | None = None  # the number of the bundled example, for the verdict alone
-    previews: int | None = None  # None: half the budget
+    previews: int | None = None  # None: the default of the MLLM
     selector: str = ""  # a rule's name; "": what the app was started with
     seed: int = 0
     max_minutes: float = float("inf")
@@ -155,7 +155,7 @@ def same_question(kept: Kept, asked: Asked, models: "Models") -> bool:
 
     trace = kept.trace
     same = (trace.question, trace.options) == clean_question(asked.question, asked.options)
-    looked = trace.queries_from == EDITED or len(trace.preview_times) == asked.settings().n_previews
+    looked = trace.queries_from == EDITED or len(trace.preview_times) == models.mllm.preview_count(asked.settings())
     return same and looked and kept.video == asked.video and trace.models.get("mllm") == models.mllm.id
 
 

@@ -20,6 +20,7 @@ from transformers import PreTrainedModel, ProcessorMixin, StoppingCriteria, Stop
 from msjoe.errors import QuestionError
 from msjoe.mllm_loading import load_parts
 from msjoe.prompts import Templates, plain_text
+from msjoe.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,12 @@ class Mllm:
     def frame_pixels(self) -> int:
         """At most, of a key-frame's H * W."""
         return self.templates.frame_pixels
+
+    def preview_count(self, settings: Settings) -> int:
+        """Previews of turn 1: as set, else this model's own number, else half the budget as in the paper."""
+        if settings.previews is not None:
+            return settings.previews
+        return settings.budget // 2 if self.templates.previews is None else self.templates.previews
 
     def tier_pixels(self, tier: int) -> int:
         """At most, of a key-frame in a resolution tier: 0 full, 1 half the side, 2 a quarter.

@@ -165,7 +165,7 @@ class JointLearner:
         how, groups = self.recipe.rollout, self.stage.rollouts
         shown = []
         for rated, footage in opened:
-            times, previews = footage.previews(how.n_previews)
+            times, previews = footage.previews(self.models.mllm.preview_count(how.settings))
             shown.append(Shown(rated.record.question, rated.record.options, previews, times))
         keys = [self._generator("query", step, q) for q, _ in opened]
         said = self.speaker.say(REASON, shown, groups, self.stage.temperature, keys)

@@ -83,7 +83,7 @@ class Rollouts(Checked):
     """How a question is tried, the same in every stage. All but ``batch`` are ``msjoe.steps.Settings``."""
 
     budget: int = Settings.budget
-    previews: int | None = Settings.previews  # None: half the budget
+    previews: int | None = Settings.previews  # None: the MLLM's own number, else half the budget
     max_queries: int = Settings.max_queries
     dense_fps: float = Settings.dense_fps
     batch: Count = 32  # replies computed at once
@@ -96,10 +96,6 @@ class Rollouts(Checked):
     def settings(self) -> Settings:
         """Those of one answer. Raises QuestionError for a value outside its range."""
         return Settings(self.budget, self.previews, self.max_queries, self.dense_fps)
-
-    @property
-    def n_previews(self) -> int:
-        return self.settings.n_previews
 
 
 @dataclass(frozen=True)
