@@ -1,141 +1,140 @@
-"""How fast rollouts are made and learned from, and where a joint step's time goes.
+"""Rollouts a second in training, stage 1 and joint, here and at an earlier commit, by turns in one run.
 
-    python benchmarks/rollouts.py --questions 4 --rollouts 8 --steps 3
-    python benchmarks/rollouts.py --trl        # and TRL's GRPOTrainer on the single-turn part (pip install trl)
+    python benchmarks/rollouts.py
+    python benchmarks/rollouts.py --against v0.1 --steps 4
 
-Prints rollouts a second and the share of a step in generation, CLIP (similarities; the features of the videos are
-encoded before, and that is timed apart), sampler and update. With --trl: seconds a step for turn 1 alone (previews and
-question in, queries out, one GRPO update) here and there, with the same model, prompts, group and limit of tokens.
+Each run is a process of its own with one thread and the embedded models. Its first pass meets every question for the
+first time; in the second they come again with other draws, as in a later epoch. CLIP features are in the cache before.
+Prints rollouts a second of either pass, the share of each part, and with --against the ratio and the largest
+difference of what both report for the same steps: rewards and losses must agree within rounding.
 """
 
 import argparse
+import json
+import os
+import subprocess
+import sys
 import tempfile
 import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-from accelerate import Accelerator
-from PIL import Image
-
-from msjoe.rl.joint import JointLearner
-from msjoe.rl.losses import GrpoConfig, grpo_loss, token_weights
-from msjoe.rl.pool import Rated, load_parts, training_records
-from msjoe.rl.recipe import Data, Parts, Recipe
-from msjoe.rl.rewards import PositiveTransform
-from msjoe.rl.rules import new_sampler
-from msjoe.rl.turns import REASON, generator
+HERE = Path(__file__).resolve().parent.parent
+SAME = ("rewards/acc", "reward", "loss", "sampler/loss", "sampler/grad_norm", "grad_norm", "entropy")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--questions", type=int, default=4, help="of a step (default: %(default)s)")
-    parser.add_argument("--rollouts", type=int, default=8, help="of a question (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=3, help="timed, after one that warms up (default: %(default)s)")
+    parser.add_argument("--against", metavar="COMMIT", help="also time this commit, in a worktree of its own")
+    parser.add_argument("--stages", nargs="+", default=["sampler", "joint"], choices=["sampler", "joint"])
+    parser.add_argument("--questions", type=int, default=16, help="of a step; the joint stage takes half")
+    parser.add_argument("--steps", type=int, default=3, help="of each pass (default: %(default)s)")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--trl", action="store_true", help="also time TRL's GRPOTrainer")
+    parser.add_argument("--worker", metavar="STAGE", help=argparse.SUPPRESS)
+    parser.add_argument("--features", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.worker:
+        print(json.dumps(run(args.worker, args.questions, args.steps, args.device, args.features)))
+        return
     with tempfile.TemporaryDirectory() as folder:
-        data = Data(videos=max(1, args.questions // 4), questions=args.questions, validation=0)  # of all four tracks
-        recipe = Recipe(data=data, models=Parts(device=args.device, features=folder))
-        recipe = replace(
-            recipe, joint=replace(recipe.joint, questions=args.questions, rollouts=args.rollouts, micro_batch=16)
-        )
-        models = load_parts(recipe.models)
-        sampler, accelerator = new_sampler(recipe), Accelerator(cpu=args.device == "cpu")
-        learner = JointLearner(recipe, models, sampler, PositiveTransform(5.0, 1), accelerator)
-        questions = [Rated(record, 0.5) for record in training_records(data)]
-        time_features(learner, questions)
-        time_steps(learner, questions, args.steps)
-        if args.trl:
-            ours, length = time_turn(learner, questions, args.steps)
-            theirs, their_length = time_trl(learner, questions, args.steps, Path(folder))
-            print(f"turn 1 alone: {ours:.2f} s a step here ({length:.0f} tokens a reply)", end=", ")
-            print(f"{theirs:.2f} s in TRL ({their_length:.0f} tokens): {theirs / ours:.2f} times")
+        trees = {"here": HERE}
+        if args.against:
+            trees = {args.against: worktree(args.against, Path(folder) / "tree")} | trees
+        try:
+            for stage in args.stages:
+                found = {name: child(tree, stage, args, folder) for name, tree in trees.items()}
+                report(stage, found)
+        finally:
+            if args.against:
+                subprocess.run(["git", "worktree", "remove", "--force", trees[args.against]], cwd=HERE, check=True)
 
 
-def time_features(learner: JointLearner, questions: list[Rated]) -> None:
-    start = time.perf_counter()
-    frames = sum(len(learner.videos.footage(q.record).feats_TD) for q in questions)
-    seconds = time.perf_counter() - start
-    print(f"CLIP features, once a video: {frames} frames in {seconds:.1f} s, {frames / seconds:.0f} a second")
+def worktree(commit: str, path: Path) -> Path:
+    subprocess.run(["git", "worktree", "add", "--quiet", "--detach", path, commit], cwd=HERE, check=True)
+    return path
 
 
-def time_steps(learner: JointLearner, questions: list[Rated], steps: int) -> None:
-    learner.step(0, questions)
-    start, parts, count = time.perf_counter(), {}, 0
-    for step in range(1, steps + 1):
-        metrics, rollouts = learner.step(step, questions)
+def child(tree: Path, stage: str, args: argparse.Namespace, folder: str) -> dict:
+    """This script's worker with the code of ``tree``."""
+    given = ["--worker", stage, "--questions", args.questions, "--steps", args.steps, "--device", args.device]
+    command = [sys.executable, __file__, *map(str, given), "--features", str(Path(folder) / "features")]
+    environment = os.environ | {"PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=tree, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def run(stage: str, questions: int, steps: int, device: str, features: str) -> dict:
+    """Two passes over the same questions: their seconds, parts and reported values."""
+    import torch
+
+    from msjoe.rl.pool import Rated, training_records
+    from msjoe.rl.recipe import Data, Parts, Recipe
+
+    torch.set_num_threads(1)
+    questions = questions if stage == "sampler" else questions // 2
+    data = Data(videos=max(1, questions * steps // 4), questions=questions * steps, validation=0)
+    recipe = Recipe(data=data, models=Parts(device=device, features=features))
+    recipe = replace(recipe, joint=replace(recipe.joint, questions=questions, micro_batch=16))
+    learner = new_learner(stage, recipe, device)
+    pool = [Rated(record, 0.5, (record.question,)) for record in training_records(data)]
+    for rated in pool:
+        learner.videos.footage(rated.record)
+    learner.videos._open.clear()
+    return {"passes": [one_pass(learner, pool, questions, range(n * steps, (n + 1) * steps)) for n in range(2)]}
+
+
+def new_learner(stage: str, recipe, device: str):
+    from accelerate import Accelerator
+
+    from msjoe.rl.joint import JointLearner
+    from msjoe.rl.pool import load_parts
+    from msjoe.rl.rewards import PositiveTransform
+    from msjoe.rl.rules import ReinforceRule, new_sampler
+    from msjoe.rl.sampler_training import DrawLearner
+
+    models, accelerator = load_parts(recipe.models), Accelerator(cpu=device == "cpu")
+    if stage == "joint":
+        return JointLearner(recipe, models, new_sampler(recipe), PositiveTransform(5.0, 1), accelerator)
+    models.mllm.model.requires_grad_(False)
+    rule = ReinforceRule(recipe.sampler, new_sampler(recipe))
+    return DrawLearner("sampler", recipe.sampler, rule, recipe, models, accelerator)
+
+
+def one_pass(learner, pool: list, questions: int, steps: range) -> dict:
+    start, count, parts, values = time.perf_counter(), 0, Counter(), []
+    for place, step in enumerate(steps):
+        metrics, rollouts = learner.step(step, pool[place * questions : (place + 1) * questions])
         count += len(rollouts)
-        for name, value in metrics.items():
-            if name.startswith("time/"):
-                parts[name[5:]] = parts.get(name[5:], 0.0) + value
-    seconds = time.perf_counter() - start
-    shares = ", ".join(f"{name} {value / seconds:.0%}" for name, value in parts.items())
-    print(f"joint: {count / seconds:.2f} rollouts a second, {seconds / steps:.2f} s a step: {shares}")
+        parts.update({name[5:]: value for name, value in metrics.items() if name.startswith("time/")})
+        values.append({name: float(metrics[name]) for name in SAME if name in metrics})
+    return {"seconds": time.perf_counter() - start, "rollouts": count, "parts": parts, "values": values}
 
 
-def time_turn(learner: JointLearner, questions: list[Rated], steps: int) -> tuple[float, float]:
-    """Turn 1 with one update, by this project's parts: seconds a step, tokens a reply."""
-    shown = prompts(learner, questions)
-    groups, speaker, model = learner.stage.rollouts, learner.speaker, learner.models.mllm.model
-    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-6)
-    lengths = []
-    for step in range(steps + 1):
-        if step == 1:
-            start = time.perf_counter()
-        keys = [generator(model.device, "query", step, i) for i in range(len(shown))]
-        said = [one for group in speaker.say(REASON, shown, groups, 1.0, keys) for one in group]
-        spread = [one for one in shown for _ in range(groups)]
-        model.train()
-        logp, mask, _ = speaker.logps(REASON, spread, said, 1.0)
-        rows = torch.arange(len(said), device=logp.device)
-        weights = token_weights(mask.sum(1), rows, "turn")
-        advantages = torch.randn(len(said), device=logp.device)
-        loss, _ = grpo_loss(logp, logp.detach(), mask, advantages, weights, rows, GrpoConfig())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        lengths.append(mask.sum(1).float().mean().item())
-    return (time.perf_counter() - start) / steps, sum(lengths) / len(lengths)
+def report(stage: str, found: dict[str, dict]) -> None:
+    names = list(found)
+    for number, which in enumerate(("first pass", "again")):
+        for name in names:
+            one = found[name]["passes"][number]
+            shares = ", ".join(f"{part} {value / one['seconds']:.0%}" for part, value in one["parts"].items())
+            speed = one["rollouts"] / one["seconds"]
+            print(f"{stage:<8}{which:<11}{name:<12}{speed:7.2f} rollouts a second: {shares}")
+        if len(names) == 2:
+            old, new = (found[name]["passes"][number] for name in names)
+            print(f"{stage:<8}{which:<11}{'ratio':<12}{old['seconds'] / new['seconds']:7.2f}")
+    if len(names) == 2:
+        for name, (apart, value) in differences(*(found[name]["passes"] for name in names)).items():
+            print(f"{stage:<8}{name}: {apart:.1e} apart at most, of values up to {value:.3g}")
 
 
-def time_trl(learner: JointLearner, questions: list[Rated], steps: int, folder: Path) -> tuple[float, float]:
-    """The same turn by GRPOTrainer: seconds a step, tokens a reply."""
-    from datasets import Dataset
-    from trl import GRPOConfig, GRPOTrainer
-
-    mllm, groups = learner.models.mllm, learner.stage.rollouts
-    rows = []
-    for one in prompts(learner, questions):
-        content = mllm.templates.reason_message(one.question, one.options, one.times, 4)["content"]
-        images = [Image.fromarray(frame) for frame in one.frames]
-        rows.append({"prompt": [{"role": "user", "content": content}], "images": images})
-    config = GRPOConfig(
-        output_dir=str(folder / "trl"),
-        num_generations=groups,
-        per_device_train_batch_size=groups * len(rows),
-        max_completion_length=mllm.templates.reason_new_tokens,
-        max_steps=steps + 1,
-        logging_steps=1,
-        report_to=[],
-        use_cpu=mllm.device.type == "cpu",
-        bf16=False,
-        gradient_checkpointing=False,
-        beta=0.0,
-        save_strategy="no",
-        shuffle_dataset=False,
-    )
-    pay = lambda completions, **_: torch.rand(len(completions)).tolist()  # noqa: E731 - TRL asks for a function
-    trainer = GRPOTrainer(mllm.model, pay, config, Dataset.from_list(rows), processing_class=mllm.processor)
-    trainer.train()
-    logs = [log for log in trainer.state.log_history if "step_time" in log]
-    return sum(log["step_time"] for log in logs[1:]) / steps, logs[-1]["completions/mean_length"]
-
-
-def prompts(learner: JointLearner, questions: list[Rated]) -> list:
-    shown, _ = learner._ask([(q, learner.videos.footage(q.record)) for q in questions], 0)
-    return shown[:: learner.stage.rollouts]
+def differences(old: list[dict], new: list[dict]) -> dict[str, tuple[float, float]]:
+    """The largest difference and the largest value of each reported number, over the same steps of both."""
+    pairs = [pair for a, b in zip(old, new, strict=True) for pair in zip(a["values"], b["values"], strict=True)]
+    names = set.intersection(*(set(values) for pair in pairs for values in pair))
+    return {
+        name: (max(abs(a[name] - b[name]) for a, b in pairs), max(abs(a[name]) for a, _ in pairs))
+        for name in sorted(names)
+    }
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from demo.limits import Limits
 from msjoe.errors import QuestionError, UserError
 from msjoe.trace import Trace
 
-HALF_THE_BUDGET = -1
+DEFAULT_PREVIEWS = -1
 
 
 def add_endpoints(engine: Engine, dense_fps: float, limits: Limits) -> None:
@@ -40,7 +40,7 @@ def add_endpoints(engine: Engine, dense_fps: float, limits: Limits) -> None:
     ) -> dict:
         """Answer a question about a video.
 
-        ``options``: texts, [] for an open question. ``previews``: -1 for half the budget. ``selector``: a selector's
+        ``options``: texts, [] for an open question. ``previews``: -1 for the MLLM's default. ``selector``: a selector's
         name, "" for the app's default. Returns queries, times (seconds), answer (a letter), answer_text, reply,
         seconds, tokens and notes.
         """
@@ -82,7 +82,7 @@ def _checked_request(
     video: object, question: object, options: object, settings: dict, dense_fps: float, limits: Limits
 ) -> QuestionRequest:
     """A request from the arguments of a call, which may be anything."""
-    previews = whole_number("the number of previews", settings["previews"], HALF_THE_BUDGET, limits.max_previews)
+    previews = whole_number("the number of previews", settings["previews"], DEFAULT_PREVIEWS, limits.max_previews)
     return checked_request(
         limits,
         dense_fps,
@@ -90,7 +90,7 @@ def _checked_request(
         question=question,
         options=checked_texts("option", options),
         budget=settings["budget"],
-        previews=None if previews == HALF_THE_BUDGET else previews,
+        previews=None if previews == DEFAULT_PREVIEWS else previews,
         selector=settings["selector"],
         seed=settings["seed"],
     )

@@ -115,7 +115,11 @@ A name that begins with a dash is given as ./-film.mp4. Options come after the q
     parser.add_argument("question", help="the question, without options")
     parser.add_argument("--options", nargs="+", default=[], metavar="TEXT", help="2 to 26 options; none: open question")
     parser.add_argument("--budget", type=int, default=8, help="key-frames shown to the MLLM (default: %(default)s)")
-    parser.add_argument("--previews", type=int, help="preview frames for the queries (default: half the budget)")
+    parser.add_argument(
+        "--previews",
+        type=int,
+        help="preview frames for the queries (default: the MLLM's own number, else half the budget)",
+    )
     parser.add_argument("--dense-fps", type=float, default=1.0, help="frames a second for CLIP (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="for rules that draw (default: %(default)s)")
     parser.add_argument("--backend", default="auto", help="video decoder: pyav or decord (default: pyav)")

@@ -8,6 +8,7 @@ Shapes: B prompts of a batch, L tokens.
 """
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from transformers import PreTrainedModel, ProcessorMixin, StoppingCriteria, Stop
 from msjoe.errors import QuestionError
 from msjoe.mllm_loading import load_parts
 from msjoe.prompts import Templates, plain_text
+from msjoe.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -83,12 +85,18 @@ class Mllm:
         """At most, of a key-frame's H * W."""
         return self.templates.frame_pixels
 
+    def preview_count(self, settings: Settings) -> int:
+        """Previews of turn 1: as set, else this model's own number, else half the budget as in the paper."""
+        if settings.previews is not None:
+            return settings.previews
+        return settings.budget // 2 if self.templates.previews is None else self.templates.previews
+
     def tier_pixels(self, tier: int) -> int:
         """At most, of a key-frame in a resolution tier: 0 full, 1 half the side, 2 a quarter.
 
         Not below what the image processor would enlarge to, which would cost the same tokens.
         """
-        return max(self.frame_pixels // 4**tier, min(self._size(self.frame_pixels)["size"].values()))
+        return max(self.frame_pixels // 4**tier, min(self.picture_size(self.frame_pixels)["size"].values()))
 
     def reason(
         self, batch: Sequence[Shown], max_queries: int = 4, temperature: float = 0.0, seed: int | None = None
@@ -125,18 +133,33 @@ class Mllm:
 
     def inputs(self, batch: Sequence[Shown], message: Callable[[Shown], dict], max_pixels: int) -> dict:
         """Processor output for a batch, on the model's device; every picture within ``max_pixels``."""
-        texts = [
-            self.processor.apply_chat_template([message(shown)], tokenize=False, add_generation_prompt=True)
-            for shown in batch
-        ]
         pictures = [frame for shown in batch for frame in shown.frames]
         inputs = self.processor(
-            text=texts, images=pictures or None, images_kwargs=self._size(max_pixels), padding=True, return_tensors="pt"
+            text=self._texts(batch, message),
+            images=pictures or None,
+            images_kwargs=self.picture_size(max_pixels),
+            padding=True,
+            return_tensors="pt",
         )
         self._check_length(inputs["input_ids"].shape[1])
         return inputs.to(self.device)
 
-    def _size(self, max_pixels: int) -> dict:
+    def inputs_of_seen(self, batch: Sequence[Shown], message: Callable[[Shown], dict], grids_N3: torch.Tensor) -> dict:
+        """As ``inputs``, without pixels: of pictures whose visual tokens are known. grids_N3: all pictures' patches."""
+        mark, merged = self.processor.image_token, self.processor.image_processor.merge_size**2
+        counts = iter((grids_N3.prod(-1) // merged).tolist())
+        texts = [re.sub(re.escape(mark), lambda _: mark * next(counts), text) for text in self._texts(batch, message)]
+        inputs = self.processor.tokenizer(texts, padding=True, return_tensors="pt")
+        self._check_length(inputs["input_ids"].shape[1])
+        inputs["mm_token_type_ids"] = (inputs["input_ids"] == self.processor.image_token_id).long()
+        return {**inputs.to(self.device), "image_grid_thw": grids_N3}
+
+    def _texts(self, batch: Sequence[Shown], message: Callable[[Shown], dict]) -> list[str]:
+        """Prompts as text, with one mark for each picture."""
+        chats = [[message(shown)] for shown in batch]
+        return self.processor.apply_chat_template(chats, tokenize=False, add_generation_prompt=True)
+
+    def picture_size(self, max_pixels: int) -> dict:
         """What the image processor may make of a picture."""
         smallest = self.processor.image_processor.size["shortest_edge"]
         return {"size": {"shortest_edge": min(smallest, max_pixels), "longest_edge": max_pixels}}

@@ -94,9 +94,10 @@ def answer(
 
 def _queries_step(source: FrameSource, models: Models, settings: Settings, trace: Trace) -> Iterator[Event]:
     """Step 1: look at a few previews and reason out what to search for."""
-    yield Event("previews", 0.0, f"reading {counted(settings.n_previews, 'preview frame')}", trace)
+    count = models.mllm.preview_count(settings)
+    yield Event("previews", 0.0, f"reading {counted(count, 'preview frame')}", trace)
     start = time.perf_counter()
-    trace.preview_times = preview_times(source.duration, settings.n_previews)
+    trace.preview_times = preview_times(source.duration, count)
     models.mllm.check_reason(trace.question, trace.options, trace.preview_times, settings.max_queries)
     trace.previews = source.frames_at(trace.preview_times, models.mllm.preview_pixels)
     trace.seconds["previews"] = time.perf_counter() - start

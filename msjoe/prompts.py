@@ -7,11 +7,12 @@ needs of words comes from one place.
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 
 from msjoe.clock import minutes_clock
 from msjoe.errors import CheckpointError, QuestionError
+from msjoe.flags import MOST_FRAMES
 from msjoe.letters import LETTERS, extract_letter
 from msjoe.replies import QUERIES_END, QUERIES_START, ParsedQueries, parse_queries
 
@@ -53,19 +54,23 @@ class Templates:
     reason_new_tokens: int
     answer_new_tokens: int
     open_new_tokens: int
+    previews: int | None = None  # shown in turn 1 unless set otherwise; None: half the budget
 
     @classmethod
     def read(cls, path: Path) -> "Templates":
         """Raises CheckpointError for a file that is not a set of templates."""
-        names = {field.name: field.type for field in fields(cls)}
+        names = {field.name: field.type for field in fields(cls) if field.default is MISSING}
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise CheckpointError(f"{path} is not readable JSON ({error}): restore it, or remove it") from error
-        if not isinstance(record, dict) or set(record) != set(names):
+        if not isinstance(record, dict) or set(record) - {"previews"} != set(names):
             got = sorted(record) if isinstance(record, dict) else type(record).__name__
             raise CheckpointError(f"{path} must hold exactly {sorted(names)}, got {got}: restore it, or remove it")
         wrong = [name for name, kind in names.items() if type(record[name]) is not kind]
+        previews = record.get("previews")
+        if previews is not None and (type(previews) is not int or not 0 <= previews <= MOST_FRAMES):
+            wrong.append("previews")
         if wrong:
             raise CheckpointError(f"{path} has values of the wrong type in {wrong}: restore it, or remove it")
         return cls(**record)

@@ -8,10 +8,10 @@ from msjoe.flags import MOST_FRAMES, check_seed
 
 @dataclass(frozen=True)
 class Settings:
-    """How one question is answered. ``previews`` defaults to budget // 2 as in the paper."""
+    """How one question is answered."""
 
     budget: int = 8  # K, key-frames shown to the MLLM
-    previews: int | None = None  # N_init, uniform low-resolution frames; None: budget // 2
+    previews: int | None = None  # N_init, uniform low-resolution frames; None: ``Mllm.preview_count`` decides
     max_queries: int = 4  # N_q at most
     dense_fps: float = 1.0  # rate of the frames that CLIP sees
     seed: int = 0  # for selectors that draw
@@ -26,7 +26,3 @@ class Settings:
         if not 0 < self.dense_fps <= 60:
             raise QuestionError(f"dense_fps is {self.dense_fps}: give a rate above 0 and up to 60")
         check_seed(self.seed)
-
-    @property
-    def n_previews(self) -> int:
-        return self.budget // 2 if self.previews is None else self.previews

@@ -52,13 +52,13 @@ def main(folder: Path) -> None:
     reduce = accelerator.reduce
     accelerator.reduce = lambda tensor, *how, **more: sent.append(tensor.numel()) or reduce(tensor, *how, **more)
 
-    learner = SmallLearner("sum", deep(), lr=0.1, warmup=0, max_grad_norm=1e9)
+    learner = SmallLearner("sum", deep(), lambda step: 0.1, max_grad_norm=1e9)
     learner.update(share(learner.module, rank), 0, accelerator)
     found |= {f"grads.{name}": p.grad.clone() for name, p in learner.module.named_parameters()}
     found |= weights("sum", learner.module)
     found["messages"] = torch.tensor(len(sent))
 
-    learner = SmallLearner("spoilt", deep(), lr=0.1, warmup=0, max_grad_norm=1.0)
+    learner = SmallLearner("spoilt", deep(), lambda step: 0.1, max_grad_norm=1.0)
     found |= weights("spoilt.before", learner.module)
     loss = share(learner.module, rank)
     learner.update(loss * float("inf") if rank == 1 else loss, 0, accelerator)
@@ -66,7 +66,7 @@ def main(folder: Path) -> None:
 
     cut = deep(2)
     fully_shard(cut, mesh=init_device_mesh("cpu", (2,)))
-    learner = SmallLearner("cut", cut, lr=0.1, warmup=0, max_grad_norm=1.0)
+    learner = SmallLearner("cut", cut, lambda step: 0.1, max_grad_norm=1.0)
     found |= weights("cut.before", cut)
     if rank == 0:
         spoil_one_number(cut)

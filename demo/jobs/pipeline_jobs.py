@@ -111,7 +111,7 @@ def queries_reusable(answer: StoredAnswer, request: QuestionRequest, models: "Mo
 
     trace = answer.trace
     same = (trace.question, trace.options) == clean_question(request.question, request.options)
-    previews = trace.queries_from == EDITED or len(trace.preview_times) == request.settings().n_previews
+    previews = trace.queries_from == EDITED or len(trace.preview_times) == models.mllm.preview_count(request.settings())
     return same and previews and answer.video == request.video and trace.models.get("mllm") == models.mllm.id
 
 

@@ -17,7 +17,7 @@ class QuestionRequest:
     budget: int
     dense_fps: float = 1.0
     example: int | None = None  # number of the bundled example; only the verdict uses it
-    previews: int | None = None  # None: half the budget
+    previews: int | None = None  # None: the MLLM's default
     selector: str = ""  # a selector's name; "": the one that the app was started with
     seed: int = 0
     max_minutes: float = float("inf")

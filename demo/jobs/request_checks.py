@@ -23,7 +23,7 @@ def checked_request(
     seed: object,
     example: int | None = None,
 ) -> QuestionRequest:
-    """``previews``: None for half the budget. Raises QuestionError for a value of the wrong type or out of bounds."""
+    """``previews``: None for the MLLM's default. Raises QuestionError for a wrong type or a value out of bounds."""
     if len(options) > limits.max_options:
         raise QuestionError(f"{len(options)} options were given: give {limits.max_options} or fewer")
     return QuestionRequest(

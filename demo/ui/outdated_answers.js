@@ -17,7 +17,7 @@
 
     settings({ question = "", budget = 0, previews = "", selector = "", seed = 0 }) {
       const typed = String(previews ?? "").trim();
-      const count = typed === "" ? Math.floor(budget / 2) : Number(typed);
+      const count = typed === "" ? null : Number(typed) /* null: the default of the MLLM */;
       this.asked({ question, budget: Number(budget), previews: count, selector: selector ?? "", seed: Number(seed ?? 0) });
     },
 

@@ -111,7 +111,7 @@ def question_form(examples: Examples, root: Path | None, limits: Limits) -> Ques
         budget = gr.Slider(1, limits.max_budget, value=usual, step=1, label="Budget (key-frames)", elem_id="budget")
         with gr.Row():
             previews = gr.Textbox(
-                "", label="Previews", placeholder="half the budget", max_lines=1, min_width=140, elem_id="n-previews"
+                "", label="Previews", placeholder="default", max_lines=1, min_width=140, elem_id="n-previews"
             )
             seed = gr.Number(0, label="Seed (for rules that draw)", min_width=140, elem_id="seed")  # checked when read
         selector = gr.Dropdown(selector_choices(), value=APP_DEFAULT, label="Selector", elem_id="selector")

@@ -37,8 +37,8 @@ def request_attribute(request: QuestionRequest | None, queries: Sequence[str] | 
         return ""
     record = {"question": request.question, "options": request.options}
     if queries is not None:
-        previews = request.budget // 2 if request.previews is None else request.previews
-        record |= {"budget": request.budget, "previews": previews, "selector": request.selector, "seed": request.seed}
+        for setting in ("budget", "previews", "selector", "seed"):
+            record[setting] = getattr(request, setting)
         record["queries"] = list(queries)
     return f' data-asked="{escape(json.dumps(record))}"'
 

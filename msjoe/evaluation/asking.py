@@ -1,7 +1,7 @@
 """Step 1 for all questions of a video: the MLLM's own queries, once for each number of previews.
 
-The previews are budget // 2 as in ``pipeline.run`` (or --previews), so a question's own queries may
-differ from one budget to another; within a budget all arms share them.
+The number of previews is that of ``pipeline.run`` (``Mllm.preview_count``) and may depend on the budget, so a
+question's own queries may differ from one budget to another; within a budget all arms share them.
 """
 
 import time
@@ -22,11 +22,12 @@ def ask_all(records: Sequence[Record], footage: Footage, plan: Plan) -> dict[tup
     by_previews: dict[int, list[Trace]] = {}
     for budget in plan.budgets:
         settings = plan.settings(budget, "")
-        if settings.n_previews not in by_previews:
+        count = footage.models.mllm.preview_count(settings)
+        if count not in by_previews:
             traces = [blank(record, footage, settings) for record in records]
             _reason(traces, footage, settings, plan.batch)
-            by_previews[settings.n_previews] = traces
-        for record, trace in zip(records, by_previews[settings.n_previews], strict=True):
+            by_previews[count] = traces
+        for record, trace in zip(records, by_previews[count], strict=True):
             asked[record.id, budget] = trace
     return asked
 
@@ -45,7 +46,7 @@ def copied(trace: Trace, **changes: object) -> Trace:
 def _reason(traces: list[Trace], footage: Footage, settings: Settings, batch: int) -> None:
     """Write queries into every Trace. What is done for several of them counts in equal shares."""
     start = time.perf_counter()
-    times, pictures = footage.previews(settings.n_previews)
+    times, pictures = footage.previews(footage.models.mllm.preview_count(settings))
     seconds = (time.perf_counter() - start) / len(traces)
     for trace in traces:
         trace.preview_times, trace.previews = times, pictures

@@ -114,7 +114,12 @@ def _add_how(group: argparse._ArgumentGroup) -> None:
         metavar="N",
         help="choices of a rule that draws, each with another seed; tables have their mean (default: %(default)s)",
     )
-    group.add_argument("--previews", type=int, metavar="N", help="previews for the queries (default: half the budget)")
+    group.add_argument(
+        "--previews",
+        type=int,
+        metavar="N",
+        help="previews for the queries (default: the MLLM's own number, else half the budget)",
+    )
     group.add_argument("--dense-fps", type=float, default=1.0, help="frames a second for CLIP (default: %(default)s)")
     group.add_argument("--batch", type=int, default=8, help="prompts given to the MLLM at once (default: %(default)s)")
     group.add_argument(

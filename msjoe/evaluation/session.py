@@ -106,7 +106,7 @@ def check_prompts(plan: Plan, mllm: Mllm) -> None:
     if most >= context:
         raise QuestionError(f"--budget is {most:,} and {mllm.id} reads {context:,} tokens: give fewer key-frames")
     if any(arm.queries == "own" for arm in plan.arms()):
-        previews = max(plan.settings(budget, "").n_previews for budget in plan.budgets)
+        previews = max(mllm.preview_count(plan.settings(budget, "")) for budget in plan.budgets)
         mllm.check_reason("?", (), [0.0] * min(previews, context), plan.max_queries)
 
 

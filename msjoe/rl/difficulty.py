@@ -129,7 +129,7 @@ def _rate_film(film: list[Record], videos: Videos, speaker: Speaker, recipe: Rec
     if footage is None:
         return
     how, device = recipe.rollout, speaker.mllm.device
-    times, previews = footage.previews(how.n_previews)
+    times, previews = footage.previews(speaker.mllm.preview_count(how.settings))
     asked = [Shown(r.question, r.options, previews, times) for r in film]
     silent = [generator(device, "greedy")] * len(film)  # greedy: nothing is drawn
     replies = [said[0].text for said in speaker.say(REASON, asked, 1, 0.0, silent)]

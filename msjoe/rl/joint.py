@@ -123,7 +123,7 @@ class JointLearner:
         make_trainable(models.mllm, stage, recipe.seed)
         self.speaker = Speaker(models.mllm, recipe.rollout.max_queries, recipe.rollout.batch)
         self.mllm = MllmLearner(self.speaker, stage, accelerator)
-        self.small = SmallLearner("sampler", sampler, stage.sampler_lr, stage.warmup, stage.max_grad_norm)
+        self.small = SmallLearner("sampler", sampler, stage.sampler_rate, stage.max_grad_norm)
         self.videos = Videos(recipe.data, models, recipe.rollout.dense_fps)
         self.validation = Validation(validation, self.videos, self.speaker, recipe, accelerator, ask_once=False)
 
@@ -165,7 +165,7 @@ class JointLearner:
         how, groups = self.recipe.rollout, self.stage.rollouts
         shown = []
         for rated, footage in opened:
-            times, previews = footage.previews(how.n_previews)
+            times, previews = footage.previews(self.models.mllm.preview_count(how.settings))
             shown.append(Shown(rated.record.question, rated.record.options, previews, times))
         keys = [self._generator("query", step, q) for q, _ in opened]
         said = self.speaker.say(REASON, shown, groups, self.stage.temperature, keys)

@@ -22,7 +22,6 @@ from msjoe.rl.losses import grpo_loss, token_weights
 from msjoe.rl.recipe import JointStage
 from msjoe.rl.rollouts import Rollout
 from msjoe.rl.sharding import Shards
-from msjoe.rl.small import warmed
 from msjoe.rl.tuning import Reference
 from msjoe.rl.turns import ANSWER, REASON, Said, Speaker
 
@@ -72,7 +71,7 @@ class MllmLearner:
                 self._pass_idly()
             if not self.shards.cut:
                 sum_gradients(self.model.parameters(), self.accelerator)
-            rate = warmed(self.stage.mllm_lr, self.stage.warmup, step)
+            rate = self.stage.mllm_rate(step)
             made = self.stepper.step(rate, step, self.accelerator)
             told["skipped_steps"] += made.pop("skipped_steps")
             told.update(made)

@@ -20,6 +20,7 @@ from msjoe.reel.script.records import SPLITS, TRACKS
 from msjoe.rl.advantages import BASELINES, check_advantages
 from msjoe.rl.losses import GrpoConfig
 from msjoe.rl.rewards import SAMPLER_REWARDS, RewardWeights, check_sampler_reward
+from msjoe.rl.schedule import rate_at
 from msjoe.rl.settings import Checked, OneOf, Within, build, shown
 from msjoe.sampler import SLOTS, SamplerConfig
 from msjoe.steps import Settings
@@ -83,7 +84,7 @@ class Rollouts(Checked):
     """How a question is tried, the same in every stage. All but ``batch`` are ``msjoe.steps.Settings``."""
 
     budget: int = Settings.budget
-    previews: int | None = Settings.previews  # None: half the budget
+    previews: int | None = Settings.previews  # None: the MLLM's own number, else half the budget
     max_queries: int = Settings.max_queries
     dense_fps: float = Settings.dense_fps
     batch: Count = 32  # replies computed at once
@@ -96,10 +97,6 @@ class Rollouts(Checked):
     def settings(self) -> Settings:
         """Those of one answer. Raises QuestionError for a value outside its range."""
         return Settings(self.budget, self.previews, self.max_queries, self.dense_fps)
-
-    @property
-    def n_previews(self) -> int:
-        return self.settings.n_previews
 
 
 @dataclass(frozen=True)
@@ -124,6 +121,7 @@ class SamplerStage(Checked):
     rollouts: Count = 8  # draws of a question
     lr: Rate = 3e-4
     warmup: CountOrZero = 10
+    decay: bool = False  # whether the rate falls to nothing over the steps
     max_grad_norm: Positive = 1.0
     baseline: Baseline = "mean"
     scale: bool = False  # by the group's standard deviation; the difficulty-aware reward would cancel
@@ -148,6 +146,9 @@ class SamplerStage(Checked):
         if self.spread and self.logp == "independent":
             raise RecipeError("logp is 'independent', which knows no spread: give spread: 0, or logp: sequential")
 
+    def rate(self, step: int) -> float:
+        return rate_at(step, self.lr, self.warmup, self.decay * self.steps)
+
     def net_config(self, max_queries: int) -> SamplerConfig:
         """``net: mlp`` looks at each frame by itself: no levels, kernel 1, about as many parameters."""
         size = (4 * self.width, 0, 1) if self.net == "mlp" else (self.width, self.levels, self.kernel)
@@ -165,12 +166,16 @@ class TspoStage(Checked):
     rollouts: Annotated[int, Within(2)] = 8
     lr: Rate = 5e-4
     warmup: CountOrZero = 0
+    decay: bool = False
     max_grad_norm: Positive = 1.0
     heads: Count = 8
     window: Count = 12
     first_temperature: Positive = 0.025
     last_temperature: Positive = 0.01
     temperature: ZeroOrMore = 0.0  # of the frozen MLLM's answers
+
+    def rate(self, step: int) -> float:
+        return rate_at(step, self.lr, self.warmup, self.decay * self.steps)
 
 
 @dataclass(frozen=True)
@@ -199,6 +204,7 @@ class JointStage(Checked):
     mllm_lr: RateOrFrozen = 1e-5  # 0: frozen
     sampler_lr: RateOrFrozen = 1e-4  # 0: frozen
     warmup: CountOrZero = 5
+    decay: bool = False  # whether both rates fall to nothing over the steps
     max_grad_norm: Positive = 1.0
     weight_decay: ZeroOrMore = 0.0
     baseline: Baseline = "mean"
@@ -221,6 +227,12 @@ class JointStage(Checked):
             check_advantages(getattr(self, name), self.scale, self.rollouts, name)
         if self.vision and self.tuning == "lora":
             raise RecipeError("vision is True and tuning is 'lora': adapters leave the vision tower as it is")
+
+    def mllm_rate(self, step: int) -> float:
+        return rate_at(step, self.mllm_lr, self.warmup, self.decay * self.steps)
+
+    def sampler_rate(self, step: int) -> float:
+        return rate_at(step, self.sampler_lr, self.warmup, self.decay * self.steps)
 
 
 @dataclass(frozen=True)

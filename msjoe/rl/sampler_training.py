@@ -44,7 +44,7 @@ from msjoe.rl.recipe import Recipe, SamplerStage, TspoStage
 from msjoe.rl.rewards import RewardParts, accuracy
 from msjoe.rl.rollouts import Rollout, Stopwatch, answer_draws
 from msjoe.rl.rules import ReinforceRule, Rule, TspoRule, new_sampler
-from msjoe.rl.small import SmallLearner, warmed
+from msjoe.rl.small import SmallLearner
 from msjoe.rl.stage_folder import KEPT
 from msjoe.rl.turns import Speaker, generator
 from msjoe.rl.validation import Validation
@@ -91,7 +91,7 @@ class DrawLearner:
         self.name, self.stage, self.rule, self.recipe, self.models = name, stage, rule, recipe, models
         self.accelerator = accelerator
         rule.module.to(models.mllm.device).train()
-        self.small = SmallLearner(name, rule.module, stage.lr, stage.warmup, stage.max_grad_norm)
+        self.small = SmallLearner(name, rule.module, stage.rate, stage.max_grad_norm)
         self.videos = Videos(recipe.data, models, recipe.rollout.dense_fps)
         self.speaker = Speaker(models.mllm, recipe.rollout.max_queries, recipe.rollout.batch)
         self.validation = Validation(validation, self.videos, self.speaker, recipe, accelerator, ask_once=True)
@@ -114,7 +114,7 @@ class DrawLearner:
                 loss, metrics = self.rule.loss(policies, drawn, rewards_BG, total)
                 metrics["rewards/acc"] = sum(r.parts.accuracy for r in rollouts) / len(rollouts)
             metrics |= {f"sampler/{k}": v for k, v in self.small.update(loss, step, self.accelerator).items()}
-        metrics |= {"sampler/lr": warmed(stage.lr, stage.warmup, step), "videos_failed": float(len(self.videos.failed))}
+        metrics |= {"sampler/lr": stage.rate(step), "videos_failed": float(len(self.videos.failed))}
         return metrics | watch.metrics(), rollouts
 
     def _draw(self, policy: FramePolicy, rated: Rated, step: int) -> Tensor:

@@ -4,7 +4,7 @@ DeepSpeed refuses and FSDP2 cannot hold a second model in one Accelerator, so sa
 ``accelerator.prepare``; the losses are already shares of the whole batch, so a sum is the batch's gradient.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from accelerate import Accelerator
@@ -17,10 +17,10 @@ from msjoe.rl.gradients import Stepper, sum_gradients
 class SmallLearner:
     """A module with its AdamW. The same on every process, as long as it starts the same."""
 
-    def __init__(self, name: str, module: nn.Module, lr: float, warmup: int, max_grad_norm: float) -> None:
-        self.name, self.module = name, module
-        self.lr, self.warmup = lr, warmup
-        self.optimizer = torch.optim.AdamW(module.parameters(), lr=lr, weight_decay=0.0)
+    def __init__(self, name: str, module: nn.Module, rate: Callable[[int], float], max_grad_norm: float) -> None:
+        """``rate``: the learning rate of each step."""
+        self.name, self.module, self.rate = name, module, rate
+        self.optimizer = torch.optim.AdamW(module.parameters(), lr=rate(0), weight_decay=0.0)
         self.stepper = Stepper(name, self.optimizer, module, max_grad_norm)
 
     def update(self, loss: Tensor | None, step: int, accelerator: Accelerator) -> dict[str, float]:
@@ -29,15 +29,10 @@ class SmallLearner:
         if loss is not None and loss.requires_grad:
             loss.backward()
         sum_gradients(self.module.parameters(), accelerator)
-        return self.stepper.step(warmed(self.lr, self.warmup, step), step, accelerator)
+        return self.stepper.step(self.rate(step), step, accelerator)
 
     def tensors(self) -> dict[str, Tensor]:
         return learner_tensors(self.name, self.module, self.optimizer)
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         load_learner(self.name, self.module, self.optimizer, tensors)
-
-
-def warmed(lr: float, warmup: int, step: int) -> float:
-    """The rate of step ``step`` (from 0): rises over ``warmup`` steps, then stays."""
-    return lr * min(1.0, (step + 1) / max(1, warmup))

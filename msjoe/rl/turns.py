@@ -4,18 +4,17 @@ Shapes: L new tokens of one reply.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from msjoe.mllm import Mllm, Shown
+from msjoe.rl.frame_tokens import FrameTokens
 from msjoe.rl.tokens import Prompts, Sampled, Voice, completion_logps, sample_tokens, shared_logps
 
 REASON, ANSWER = "reason", "answer"
-SEEN_BYTES = 2 << 30  # of pictures and their visual tokens kept
 
 
 @dataclass(frozen=True)
@@ -36,39 +35,24 @@ class Speaker:
         self.mllm, self.max_queries, self.batch = mllm, max_queries, batch
         self.share_prompts = True  # in ``logps``
         self.pad: int = mllm.processor.tokenizer.pad_token_id
-        self._seen: dict[tuple[int, int], tuple[np.ndarray, Tensor]] = {}  # pictures by identity, which they keep here
-        self._seen_bytes = 0
+        self.frames = FrameTokens(mllm)
 
     def prompts(self, turn: str, shown: Sequence[Shown]) -> Prompts:
         """Encoded prompts of one turn; pictures within the turn's size."""
-        if turn == REASON:
-            pixels, message = self.mllm.preview_pixels, self._reason_message
-        else:
-            pixels, message = self.mllm.frame_pixels, self._answer_message
-        inputs = dict(self.mllm.inputs(shown, message, pixels))
-        pictures_B = tuple(len(one.frames) for one in shown)
-        if not sum(pictures_B) or any(p.requires_grad for p in self.mllm.model.model.visual.parameters()):
-            return Prompts(inputs, pictures_B)
-        frames = [frame for one in shown for frame in one.frames]
-        seen = self._look(frames, pixels, inputs.pop("pixel_values"), inputs["image_grid_thw"])
-        return Prompts(inputs, pictures_B, seen)
+        pixels = self.mllm.preview_pixels if turn == REASON else self.mllm.frame_pixels
+        message = self.message(turn)
+        if self._tower_learns() or not any(one.frames for one in shown):
+            return Prompts(dict(self.mllm.inputs(shown, message, pixels)), tuple(len(one.frames) for one in shown))
+        seen, grids = self.frames.of([frame for one in shown for frame in one.frames], pixels)
+        inputs = self.mllm.inputs_of_seen(shown, message, grids)
+        return Prompts(inputs, tuple(len(one.frames) for one in shown), seen)
 
-    @torch.no_grad()
-    def _look(self, frames: Sequence[np.ndarray], pixels: int, patches: Tensor, grids: Tensor) -> tuple[Tensor, ...]:
-        """Visual tokens of each picture. A frozen tower sees it once, however many rollouts and updates show it."""
-        keys = [(id(frame), pixels) for frame in frames]
-        if self._seen_bytes > SEEN_BYTES:
-            self._seen.clear()
-            self._seen_bytes = 0
-        new = {key: i for i, key in enumerate(keys) if key not in self._seen}
-        if new:
-            patches_of = patches.split(grids.prod(-1).tolist())
-            core, places = self.mllm.model.model, list(new.values())
-            found = core.get_image_features(torch.cat([patches_of[i] for i in places]), grids[places], return_dict=True)
-            for (key, i), tokens in zip(new.items(), found.pooler_output, strict=True):
-                self._seen[key] = frames[i], tokens
-                self._seen_bytes += frames[i].nbytes + tokens.nbytes
-        return tuple(self._seen[key][1] for key in keys)
+    def message(self, turn: str) -> Callable[[Shown], dict]:
+        """What makes the chat message of a turn."""
+        return self._reason_message if turn == REASON else self._answer_message
+
+    def _tower_learns(self) -> bool:
+        return any(p.requires_grad for p in self.mllm.model.model.visual.parameters())
 
     def say(
         self,
@@ -82,14 +66,28 @@ class Speaker:
         self.mllm.model.eval()
         voice = self._voice(turn, temperature)
         at_once = max(1, self.batch // group)
-        said = []
-        for start in range(0, len(shown), at_once):
-            part = slice(start, start + at_once)
-            prompts = self.prompts(turn, shown[part])
-            drawn = sample_tokens(self.mllm.model, prompts, group, voice, generators[part])
-            rows = self._read(drawn, voice)
-            said += [rows[i : i + group] for i in range(0, len(rows), group)]
+        said: list[list[Said]] = [[] for _ in shown]
+        for part, prompts in self._batches(turn, shown, at_once):
+            keys = [generators[i] for i in part] if generators else ()
+            rows = self._read(sample_tokens(self.mllm.model, prompts, group, voice, keys), voice)
+            for place, i in enumerate(part):
+                said[i] = rows[place * group : (place + 1) * group]
         return said
+
+    def _batches(self, turn: str, shown: Sequence[Shown], size: int) -> Iterator[tuple[list[int], Prompts]]:
+        """Prompts ``size`` at once, with their places in ``shown``; those of about one length together.
+
+        Prompts of one length need no padding, and then attention needs no mask and skips what lies ahead.
+        """
+        if self._tower_learns():  # pixels of all would take too much memory
+            for start in range(0, len(shown), size):
+                part = list(range(start, min(start + size, len(shown))))
+                yield part, self.prompts(turn, [shown[i] for i in part])
+        elif shown:
+            prompts = self.prompts(turn, shown)
+            order = prompts.inputs["attention_mask"].sum(1).argsort(stable=True).tolist()
+            for start in range(0, len(order), size):
+                yield order[start : start + size], prompts.rows(order[start : start + size])
 
     def logps(
         self,

@@ -65,7 +65,7 @@ class Validation:
         how = self.recipe.rollout
         shown = []
         for record, footage in new:
-            times, previews = footage.previews(how.n_previews)
+            times, previews = footage.previews(self.speaker.mllm.preview_count(how.settings))
             shown.append(Shown(record.question, record.options, previews, times))
         said = self.speaker.say(REASON, shown, 1, 0.0, self._silent(len(new)))
         for (record, _), (one,) in zip(new, said, strict=True):

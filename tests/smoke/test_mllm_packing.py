@@ -6,12 +6,13 @@ import torch
 
 import msjoe.miniature.mllm.forward as forward_module
 from msjoe.miniature.mllm.attention_loss import HEADS, LAYERS, OPTION_LAYER, attention_to_frames, attention_to_options
-from msjoe.miniature.mllm.forward import forward, image_patches, image_tokens
+from msjoe.miniature.mllm.forward import forward
 from msjoe.miniature.mllm.language_loss import reply_lengths
 from msjoe.miniature.mllm.model import build_processor, new_mllm
 from msjoe.miniature.mllm.samples.branches import TURN
 from msjoe.miniature.mllm.samples.packing import attention_mask, collate
 from msjoe.prompts import MINIATURE_TEMPLATES
+from msjoe.vision_tower import image_patches, image_tokens
 from tests.mllm_samples import two_samples
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from msjoe.miniature.mllm.model import build_tokenizer, new_mllm, save_mllm
 from msjoe.miniature.mllm.vocabulary import reel_words
 from msjoe.mllm import Mllm, Shown
 from msjoe.prompts import MINIATURE_TEMPLATES
+from msjoe.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +87,15 @@ def test_a_key_frame_costs_at_most_16_tokens(mllm, side, tokens):
 def test_a_preview_costs_4_tokens_whatever_its_size(mllm):
     for side in (56, 112, 224):
         assert mllm.reason([shown(2, side)])[0].visual_tokens == 2 * 4
+
+
+def test_previews_are_as_set_else_the_models_own_else_half_the_budget(mllm, monkeypatch):
+    monkeypatch.setattr(mllm, "templates", replace(mllm.templates, previews=None))
+    assert mllm.preview_count(Settings(budget=9)) == 4
+    assert mllm.preview_count(Settings(budget=9, previews=0)) == 0
+    monkeypatch.setattr(mllm, "templates", replace(mllm.templates, previews=12))
+    assert mllm.preview_count(Settings(budget=9)) == 12
+    assert mllm.preview_count(Settings(budget=9, previews=3)) == 3
 
 
 def test_replies_count_their_tokens(mllm):

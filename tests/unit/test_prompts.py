@@ -1,6 +1,7 @@
 """Questions made fit for a prompt, templates, and the readers of both turns' replies."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -98,9 +99,28 @@ def test_templates_come_from_the_folder_of_the_model(tmp_path):
     assert Templates.beside(tmp_path) == DEFAULT_TEMPLATES
     (tmp_path / "prompts.json").write_text(MINIATURE_TEMPLATES.to_json())
     assert Templates.beside(tmp_path) == MINIATURE_TEMPLATES
+    own = replace(MINIATURE_TEMPLATES, previews=12)
+    (tmp_path / "prompts.json").write_text(own.to_json())
+    assert Templates.beside(tmp_path) == own
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"frame": "x"}', MINIATURE_TEMPLATES.to_json().replace("12544", '"big"')])
+def test_templates_from_before_an_mllm_had_its_own_number_of_previews_are_read(tmp_path):
+    words = json.loads(MINIATURE_TEMPLATES.to_json())
+    del words["previews"]
+    (tmp_path / "prompts.json").write_text(json.dumps(words))
+    assert Templates.beside(tmp_path) == replace(MINIATURE_TEMPLATES, previews=None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '{"frame": "x"}',
+        MINIATURE_TEMPLATES.to_json().replace("12544", '"big"'),
+        *(replace(MINIATURE_TEMPLATES, previews=wrong).to_json() for wrong in (-1, 1.5, True, "8", 10**9)),
+    ],
+)
 def test_damaged_templates_are_an_error_with_a_remedy(tmp_path, text):
     (tmp_path / "prompts.json").write_text(text)
     with pytest.raises(CheckpointError, match="restore it"):

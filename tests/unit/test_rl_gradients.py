@@ -63,7 +63,7 @@ def test_the_kl_is_finite_however_far_the_policy_went():
 
 def learner() -> SmallLearner:
     torch.manual_seed(0)
-    return SmallLearner("net", nn.Linear(3, 2), lr=0.1, warmup=0, max_grad_norm=1.0)
+    return SmallLearner("net", nn.Linear(3, 2), lambda step: 0.1, max_grad_norm=1.0)
 
 
 def step(one: SmallLearner, number: int, factor: float = 1.0):

@@ -1,6 +1,7 @@
 """Recipes, the order of questions, states on disk, rules of learning, and Stage 0's table."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from msjoe.errors import CheckpointError, RecipeError, UserError, VideoError
 from msjoe.rl import difficulty, pool
 from msjoe.rl.checkpoints import Checkpoints
 from msjoe.rl.pool import Rated, Videos, curriculum_share, order_at, thinned, training_records, validation_records
-from msjoe.rl.recipe import Data, Recipe, SamplerStage, TspoStage
+from msjoe.rl.recipe import Data, JointStage, Recipe, SamplerStage, TspoStage
 from msjoe.rl.rules import ReinforceRule, TspoRule, new_sampler, sampler_policies
-from msjoe.rl.small import SmallLearner, warmed
+from msjoe.rl.schedule import rate_at
+from msjoe.rl.small import SmallLearner
 from msjoe.rl.turns import generator
 from msjoe.selectors.base import ScoreSet
 from msjoe.selectors.tspo_agent import TspoAgent, TspoConfig
@@ -163,7 +165,7 @@ def test_a_run_without_states_starts_at_zero(tmp_path):
 
 def linear() -> SmallLearner:
     torch.manual_seed(0)
-    return SmallLearner("net", nn.Linear(3, 1), lr=0.1, warmup=2, max_grad_norm=1.0)
+    return SmallLearner("net", nn.Linear(3, 1), partial(rate_at, lr=0.1, warmup=2), max_grad_norm=1.0)
 
 
 def one_step(learner: SmallLearner, step: int) -> dict[str, float]:
@@ -196,8 +198,13 @@ def test_no_gradient_moves_nothing_not_even_by_momentum():
 
 
 def test_warm_up_rises_and_stays():
-    assert [warmed(1.0, 4, step) for step in range(6)] == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
-    assert warmed(1.0, 0, 0) == 1.0
+    assert [rate_at(step, 1.0, 4) for step in range(6)] == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
+    assert rate_at(0, 1.0, 0) == 1.0
+    assert [rate_at(step, 1.0, 2, 4) for step in range(5)] == [0.5, 0.75, 0.5, 0.25, 0.0]
+    assert SamplerStage(steps=4, lr=1.0, warmup=0, decay=True).rate(2) == 0.5
+    assert SamplerStage(steps=4, lr=1.0, warmup=0).rate(2) == 1.0
+    joint = JointStage(steps=4, mllm_lr=0.5, sampler_lr=0.25, warmup=0, decay=True)
+    assert (joint.mllm_rate(2), joint.sampler_rate(2)) == (0.25, 0.125)
 
 
 # --- rules
@@ -220,7 +227,7 @@ def test_reinforce_teaches_what_no_rule_on_the_scores_can_do():
     stage = SamplerStage(reward="plain", lr=2e-3, width=12, levels=4)
     recipe = Recipe(sampler=stage)
     rule = ReinforceRule(stage, new_sampler(recipe))
-    small = SmallLearner("sampler", rule.module, stage.lr, stage.warmup, stage.max_grad_norm)
+    small = SmallLearner("sampler", rule.module, stage.rate, stage.max_grad_norm)
     rng = np.random.default_rng(0)
     hits = []
     for step in range(90):

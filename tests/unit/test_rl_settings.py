@@ -121,8 +121,7 @@ def test_settings_made_in_python_are_checked_as_well(kind, values):
 
 
 def test_rollouts_have_the_ranges_of_one_answer():
-    assert Rollouts(budget=9).n_previews == 4
-    assert Rollouts(budget=9, previews=0).n_previews == 0
+    assert Rollouts(budget=9, previews=0).settings.previews == 0
     with pytest.raises(ValueError, match="0"):
         Rollouts(budget=0)
 

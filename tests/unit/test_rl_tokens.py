@@ -1,10 +1,13 @@
 """Sampled tokens and their log-probabilities: the model's own, however the prompts are batched."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from msjoe.mllm import Shown
+from msjoe.rl.frame_tokens import FrameTokens
 from msjoe.rl.turns import ANSWER, REASON, Speaker, generator
 
 
@@ -13,9 +16,11 @@ def speaker(models) -> Speaker:
     return Speaker(models.mllm, max_queries=4)
 
 
-def shown(count: int, seed: int = 0, question: str = "What did the courier hold?", size: int = 56) -> Shown:
+def shown(
+    count: int, seed: int = 0, question: str = "What did the courier hold?", size: tuple[int, int] = (56, 56)
+) -> Shown:
     rng = np.random.default_rng(seed)
-    frames = [rng.integers(0, 256, (size, size, 3), dtype=np.uint8) for _ in range(count)]
+    frames = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for _ in range(count)]
     return Shown(question, ("cup", "drum"), frames, [10.0 * i for i in range(count)])
 
 
@@ -91,30 +96,62 @@ def test_rows_keep_the_pictures_of_their_prompt(speaker):
         assert torch.equal(chosen.inputs[name], tensor), name
 
 
-def test_a_frozen_tower_sees_a_picture_once(models, monkeypatch):
-    """And its tokens give the same replies and log-probabilities as pixels do."""
-    tower = models.mllm.model.model.visual
+@pytest.mark.parametrize("size", [(56, 56), (80, 112), (112, 112), (130, 90)])
+def test_a_frozen_tower_sees_a_picture_once(models, monkeypatch, size):
+    """And its tokens give the same replies and log-probabilities as pixels do, whether the processor resizes or not."""
+    tower, turn = models.mllm.model.model.visual, ANSWER
+    asked = [shown(count, seed, size=size) for seed, count in enumerate((2, 3, 1))]
     pixels = Speaker(models.mllm, 4)
-    said = pixels.say(ANSWER, UNLIKE, 2, 1.0, gens(1, 2, 3))
-    spread, flat = [one for one in UNLIKE for _ in range(2)], [one for group in said for one in group]
-    before = pixels.logps(ANSWER, spread, flat, 1.0)[0]
+    said = pixels.say(turn, asked, 2, 1.0, gens(1, 2, 3))
+    spread, flat = [one for one in asked for _ in range(2)], [one for group in said for one in group]
+    before = pixels.logps(turn, spread, flat, 1.0)[0]
     looks = []
-    whole = tower.forward
-    monkeypatch.setattr(
-        tower, "forward", lambda x, grid_thw, **how: looks.append(len(grid_thw)) or whole(x, grid_thw, **how)
-    )
+    look = FrameTokens._look
+    monkeypatch.setattr(FrameTokens, "_look", lambda *a: looks.append(len(a[1])) or look(*a))
     tower.requires_grad_(False)
     try:
         frozen = Speaker(models.mllm, 4)
-        assert [s.text for group in frozen.say(ANSWER, UNLIKE, 2, 1.0, gens(1, 2, 3)) for s in group] == [
-            s.text for s in flat
-        ]
-        after = frozen.logps(ANSWER, spread, flat, 1.0)[0]
+        again = frozen.say(
+            turn, [replace(one, frames=[f.copy() for f in one.frames]) for one in asked], 2, 1.0, gens(1, 2, 3)
+        )
+        after = frozen.logps(turn, spread, flat, 1.0)[0]
     finally:
         tower.requires_grad_(True)
+    assert [s.text for group in again for s in group] == [s.text for s in flat]
     assert looks == [6]
     torch.testing.assert_close(before, after, atol=2e-5, rtol=1e-4)
     assert after.requires_grad
+
+
+def test_text_of_seen_pictures_is_encoded_as_the_processor_does(models):
+    mllm = models.mllm
+    for turn, pixels in ((REASON, mllm.preview_pixels), (ANSWER, mllm.frame_pixels)):
+        speaker = Speaker(mllm, 4)
+        message = speaker.message(turn)
+        whole = mllm.inputs(UNLIKE, message, pixels)
+        ours = mllm.inputs_of_seen(UNLIKE, message, whole["image_grid_thw"])
+        assert set(ours) == set(whole) - {"pixel_values"}
+        for name, tensor in ours.items():
+            assert torch.equal(tensor, whole[name]), name
+            assert tensor.dtype == whole[name].dtype
+
+
+def test_the_tokens_least_recently_used_are_dropped(models):
+    one = shown(5, 3).frames
+    with torch.no_grad():
+        first = FrameTokens(models.mllm)
+        size = first.of(one[:1], 3136)[0][0].nbytes
+        kept = FrameTokens(models.mllm, most_bytes=3 * size)
+        kept.of(one[:3], 3136)
+        kept.of(one[:1], 3136)
+        tokens, grids = kept.of(one[3:], 3136)
+    assert kept.bytes == 3 * size
+    assert len(tokens) == len(grids) == 2
+    looked = []
+    kept._look = lambda frames, pixels: looked.extend(frames) or FrameTokens._look(kept, frames, pixels)
+    kept.of([one[0], one[1]], 3136)
+    assert len(looked) == 1
+    assert np.array_equal(looked[0], one[1])
 
 
 def test_a_shared_prompt_gives_the_same_log_probabilities_and_gradients(speaker):

@@ -14,13 +14,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VisionTransformerPretrainedModel
 
-from msjoe.miniature.mllm.forward import image_tokens
 from msjoe.miniature.mllm.model import vision_config
 from msjoe.miniature.mllm.samples.frame_sets import HIDDEN, KEYFRAME, PREVIEW, shown_by
 from msjoe.reel.drawing.pose import pose_in_shot
 from msjoe.reel.drawing.render import LEGIBLE, draw
 from msjoe.reel.moments import Moment, random_moment
 from msjoe.reel.vocabulary import CHARACTERS, COLOUR_WORDS, ITEMS, MARKS, PLACES, SHAPES
+from msjoe.vision_tower import image_tokens
 
 SIZES = {
     "place": len(PLACES),

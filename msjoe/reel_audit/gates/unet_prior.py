@@ -39,7 +39,7 @@ from msjoe.reel_audit.gates.scene_facts import EvidenceLayout
 from msjoe.rl.gradients import Stepper
 from msjoe.rl.recipe import SamplerStage
 from msjoe.rl.rules import ReinforceRule
-from msjoe.rl.small import warmed
+from msjoe.rl.schedule import rate_at
 from msjoe.sampler import EMBEDDED, UNetSampler
 from msjoe.selectors.base import ScoreSet
 from msjoe.selectors.plain import linspace_trunc
@@ -122,7 +122,7 @@ def train(
         loss, _ = rule.loss(policies, drawn, rewards_BG, len(part))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        lr = warmed(stage.lr, stage.warmup, step) * (1 - step / stage.steps)  # falls to 0, so that the weights settle
+        lr = rate_at(step, stage.lr, stage.warmup, stage.steps)  # falls to 0, so that the weights settle
         stepper.step(lr, step)
     return rule.module.eval()
 
