@@ -84,7 +84,8 @@ class _Run:
 
     def __init__(self, model: MsjoeModel, requests: Sequence[Instance]) -> None:
         self.model, self.requests = model, requests
-        self.tally = Tally(model.args.max_failed)
+        self.missing = Tally(model.args.max_failed)  # videos that the task does not find, of all
+        self.tally = Tally(model.args.max_failed)  # videos whose work fails, of those tried so far
         self.results: dict[Key, GenerationResult] = {}
         self.failed: set[Key] = set()  # documents
         self.unreadable = 0  # replies that name no option
@@ -95,7 +96,6 @@ class _Run:
         by_video: dict[tuple[str, str, str], list[Key]] = {}
         for key, question in questions.items():
             by_video.setdefault((*key[:2], question.path), []).append(key)
-        self.tally.check()
         waiting = len(questions)
         bar = tqdm(total=len(self.requests), disable=self.model.rank != 0, desc="msjoe")
         for request in self.requests:
@@ -121,11 +121,13 @@ class _Run:
             task, split, number = key
             doc = self.model.task_dict[task][split][number]
             name = video_name(doc, task, number)
-            messages = self.tally.attempt(name, [key], _messages, request.args[1], doc)
+            messages = self.missing.attempt(name, [key], _messages, request.args[1], doc)
             if messages is None:
                 self._fail(key)
             else:
                 questions[key] = posed(doc, messages, task, number)
+                self.missing.sound.add(name)
+        self.missing.check()
         if not questions:
             self._report()
         return questions
@@ -176,17 +178,18 @@ class _Run:
 
     def _report(self) -> None:
         """Into the log, and into "throughput" of lmms-eval's results, where "avg_" precedes the counts."""
-        for name, reason in self.tally.videos.items():
+        failed = self.missing.videos | self.tally.videos
+        for name, reason in failed.items():
             logger.warning("{}: {}", name, reason)
         logger.info(
             "msjoe answered {} questions; {} questions about {} videos failed and have no answer; {} replies named no "
             "option",
             len(self.results) - len(self.failed),
             len(self.failed),
-            len(self.tally.videos),
+            len(failed),
             self.unreadable,
         )
-        counts = {"failed_questions": len(self.failed), "failed_videos": len(self.tally.videos)}
+        counts = {"failed_questions": len(self.failed), "failed_videos": len(failed)}
         seconds = time.perf_counter() - self.started
         new = sum(result.token_counts.output_tokens for result in self.results.values())
         log_metrics(seconds, new, new / seconds, counts | {"unreadable_replies": self.unreadable})

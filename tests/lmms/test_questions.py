@@ -1,13 +1,16 @@
 """Documents of real tasks as questions, and what scorers make of an answer that is missing."""
 
+import sys
+from types import SimpleNamespace
+
 import pytest
 from lmms_eval.tasks.lvbench.utils import lvbench_process_results
 from lmms_eval.tasks.mlvu.utils import mlvu_process_results
 from lmms_eval.tasks.videomme.utils import videomme_process_results
 
-from msjoe.errors import UserError
+from msjoe.errors import UserError, VideoError
 from msjoe.lmms.arguments import ModelArgs
-from msjoe.lmms.model import EMPTY
+from msjoe.lmms.model import EMPTY, _Run
 from msjoe.lmms.questions import posed, prompt_options
 
 DIRECTLY = "\nAnswer with the option's letter from the given choices directly."
@@ -85,3 +88,22 @@ def test_arguments_have_the_defaults_of_the_shell():
     assert (args.dense_fps, args.plan().settings(8, "").n_previews, args.budget) == (2.0, 3, 8)
     (arm,) = args.plan().arms()
     assert arm.name == "msjoe/own/8"
+
+
+def test_missing_videos_are_a_share_of_all_and_not_of_those_tried_first():
+    """Ten missing ones at the head of a list of thirty do not stop a run; twenty do, before anything is decoded."""
+    docs = [{"question": "Who waves?", "videoID": f"{i}", "question_id": f"{i}"} for i in range(30)]
+
+    def run_without(missing: int) -> _Run:
+        def doc_to_messages(doc):
+            if int(doc["videoID"]) < missing:
+                sys.exit(f"video path:{doc['videoID']}.mp4 does not exist, please check")
+            return messages(LETTERED, ("video", f"/films/{doc['videoID']}.mp4"))
+
+        model = SimpleNamespace(args=ModelArgs(), task_dict={"t": {"test": docs}})
+        return _Run(model, [SimpleNamespace(args=("", doc_to_messages, {}, i, "t", "test")) for i in range(30)])
+
+    run = run_without(10)
+    assert (len(run._questions()), len(run.failed), len(run.missing.videos)) == (20, 10, 10)
+    with pytest.raises(VideoError, match="20 of 30 videos failed"):
+        run_without(20)._questions()
