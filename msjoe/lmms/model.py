@@ -29,9 +29,7 @@ from msjoe.loading import load_models
 from msjoe.trace import Trace
 from msjoe.video.isolated import Decoders
 
-# Read as no letter. Not cached by lmms-eval, so that the next run tries again, and not empty, because some scorers take
-# a reply's first character.
-EMPTY = " "
+EMPTY = ""  # read as no letter, and not cached by lmms-eval, so that the next run tries again
 Key = tuple[str, str, int]  # task, split, number of the document
 
 

@@ -67,7 +67,7 @@ class Report:
         (file,) = self.path.rglob("*_samples_reel_files.jsonl")
         samples = map(json.loads, file.read_text(encoding="utf-8").splitlines())
         ordered = sorted(samples, key=lambda sample: sample["doc_id"])
-        return [sample["filtered_resps"][0] for sample in ordered]
+        return [sample["filtered_resps"] for sample in ordered]
 
     @property
     def accuracy(self) -> float:
