@@ -29,7 +29,7 @@ def load_longvideobench(path: str | Path) -> Loaded:
 
 
 def _record(row: Row) -> Record:
-    options = row.counted(_options(row))
+    options = row.counted(options_of(row))
     choice = row.whole("correct_choice", default=-1)
     names = (row.text(name, default="") for name in ("question_category", "level", "topic_category"))
     return Record(
@@ -47,7 +47,8 @@ def _record(row: Row) -> Record:
     )
 
 
-def _options(row: Row) -> tuple[str, ...]:
+def options_of(row: Row) -> tuple[str, ...]:
+    """A list in the official files; columns, padded at the end, in the parquet ones."""
     if row.has("candidates"):
         return row.options("candidates")
     options = [row.text(_COLUMNS[0]), *(row.text(column, default=_PADDING) for column in _COLUMNS[1:])]

@@ -25,17 +25,16 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Failures:
-    """What failed in this session, kept in failed.jsonl (failed-1.jsonl, ...) for the summary."""
+class Tally:
+    """Which videos failed, and why."""
 
-    def __init__(self, folder: RunFolder, most: float = MAX_FAILED) -> None:
-        """``most``: share of the videos, 0 to 1. What an earlier session noted is dropped: it is tried again."""
-        self.folder, self.most = folder, most
+    advice = ""  # how to go on after a stop, at the end of its message
+
+    def __init__(self, most: float = MAX_FAILED) -> None:
+        """``most``: share of the videos, 0 to 1."""
+        self.most = most
         self.videos: dict[str, str] = {}  # name -> the last reason
         self.sound: set[str] = set()  # names of videos with all answers
-        self._file = folder.path / ("failed.jsonl" if folder.rank == 0 else f"failed-{folder.rank}.jsonl")
-        with folder.writing():
-            self._file.unlink(missing_ok=True)
 
     def attempt(
         self, video: str, records: Sequence[Record], work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
@@ -50,8 +49,7 @@ class Failures:
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             log.exception("%s: %d questions are left out", video, len(records))
         self.videos[video] = reason
-        with self.folder.writing(), self._file.open("a", encoding="utf-8") as out:
-            out.write(text_of([{"video": video, "reason": reason}]))
+        self._keep(video, reason)
         return None
 
     def check(self) -> None:
@@ -61,8 +59,29 @@ class Failures:
             name, reason = next(reversed(self.videos.items()))
             raise VideoError(
                 f"{len(self.videos)} of {tried} videos failed, more than --max-failed {self.most:g} allows, the last "
-                f"one {name} ({reason}): mend the cause, and give the same command again: it goes on where it stopped"
+                f"one {name} ({reason}): mend the cause{self.advice}"
             )
+
+    def _keep(self, video: str, reason: str) -> None:
+        """Called for each failure; for a subclass that writes them down."""
+
+
+class Failures(Tally):
+    """What failed in this session, kept in failed.jsonl (failed-1.jsonl, ...) for the summary."""
+
+    advice = ", and give the same command again: it goes on where it stopped"
+
+    def __init__(self, folder: RunFolder, most: float = MAX_FAILED) -> None:
+        """What an earlier session noted is dropped: it is tried again."""
+        super().__init__(most)
+        self.folder = folder
+        self._file = folder.path / ("failed.jsonl" if folder.rank == 0 else f"failed-{folder.rank}.jsonl")
+        with folder.writing():
+            self._file.unlink(missing_ok=True)
+
+    def _keep(self, video: str, reason: str) -> None:
+        with self.folder.writing(), self._file.open("a", encoding="utf-8") as out:
+            out.write(text_of([{"video": video, "reason": reason}]))
 
 
 def reasons(folder: Path) -> dict[str, str]:

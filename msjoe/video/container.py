@@ -64,7 +64,9 @@ def open_container(path: Path) -> av.container.InputContainer:
     size = path.stat().st_size
     try:
         allowed = {"format_whitelist": FORMATS, "protocol_whitelist": PROTOCOLS}
-        return av.open(str(path), options=allowed, **LENIENT)
+        # Not ``options``, which are for the streams too: PyAV below 16 crashes with them on formats whose streams
+        # come up while the file is read, as in MPEG and FLV.
+        return av.open(str(path), container_options=allowed, **LENIENT)
     except av.error.FFmpegError as e:
         raise VideoError(
             f"{path.name} ({size} bytes) cannot be read as a video ({e.strerror}): it is another "

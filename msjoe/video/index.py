@@ -89,7 +89,9 @@ class PacketIndex:
         """Seconds from the first displayed frame to the end of the last one, by the packets that are there.
 
         Some formats state a packet's duration in decoding order, which can be too long for the
-        last frame; the header's duration is then the shorter one.
+        last frame; the header's duration is then the shorter one. PyAV below 17 gives packets of some MP4 files the
+        rate of the H.264 stream inside, which can be too short; the header's duration is then the longer one, by
+        less than a frame at the nominal rate.
         """
         if not self.exact:
             ticks = steady_times(self.clock_N, self.join, self.longest)[-1] - self.clock_N[0] + self.join
@@ -97,7 +99,7 @@ class PacketIndex:
         start = int(self.time_S[-1]) - self.origin
         length = int(self.length_N[np.argmax(self.pts_N == self.shown_S[-1])])
         end = start + min(length, int(STILL_SECONDS / self.time_base))
-        if self.announced is not None and start < self.announced < end:
+        if self.announced is not None and start < self.announced <= max(end, start + self.step):
             end = self.announced
         return float(end * self.time_base)
 

@@ -14,9 +14,12 @@ MAX_ASPECT = 16  # a strip longer than this is squeezed, or a batch of it would 
 # The same for single pictures: the image processors of the Qwen family refuse those of more than 200 : 1.
 MAX_PICTURE_ASPECT = 100
 # Several decoders run side by side already. PyAV below 17 has no such setting and one thread.
-ONE_THREAD = {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
+OLD_SCALER = int(av.__version__.split(".")[0]) < 17
+ONE_THREAD = {} if OLD_SCALER else {"threads": 1}
 # ITU-T H.273 codes: the scaler has BT.2020 with non-constant luminance (9) only.
 NEAREST_MATRIX = {10: 9}
+# Matrices that the scaler refuses. The old one takes them for BT.601 without a word, so they are looked for before.
+REFUSED_MATRICES = frozenset((3, 8, 11, 12, 13, 14, 15)) if OLD_SCALER else frozenset()
 
 
 def dense_shape(height: int, width: int, size: int) -> tuple[int, int]:
@@ -53,13 +56,12 @@ class Converter:
         height, width = self._fit(*upright_shape(frame))
         if turns % 2:
             height, width = width, height
+        if frame.colorspace in REFUSED_MATRICES:
+            raise VideoError(_refusal(frame, "the matrix is not supported"))
         try:
             rgb = self._to_rgb(frame, height, width)
         except av.error.FFmpegError as e:
-            raise VideoError(
-                f"a frame of {frame.width} x {frame.height} in {frame.format.name} with colour matrix "
-                f"{frame.colorspace} (ITU-T H.273) cannot be shown ({e.strerror}): convert the file to H.264 in yuv420p"
-            ) from e
+            raise VideoError(_refusal(frame, e.strerror)) from e
         return np.ascontiguousarray(np.rot90(rgb.to_ndarray(), turns))
 
     def _to_rgb(self, frame: av.VideoFrame, height: int, width: int) -> av.VideoFrame:
@@ -77,6 +79,13 @@ class Converter:
             dst_color_range=ColorRange.JPEG,
             **ONE_THREAD,
         )
+
+
+def _refusal(frame: av.VideoFrame, why: str) -> str:
+    return (
+        f"a frame of {frame.width} x {frame.height} in {frame.format.name} with colour matrix "
+        f"{frame.colorspace} (ITU-T H.273) cannot be shown ({why}): convert the file to H.264 in yuv420p"
+    )
 
 
 def resized(picture: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

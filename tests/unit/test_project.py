@@ -27,6 +27,13 @@ def test_the_library_never_imports_the_page_or_the_analysis(path):
     assert not imports(path) & {"gradio", "plotly", "demo", "analysis"}
 
 
+def test_only_the_plugin_needs_lmms_eval():
+    plugin = ROOT / "msjoe" / "lmms"
+    others = [path for path in LIBRARY if plugin not in path.parents]
+    assert not [path for path in others if "lmms_eval" in imports(path)]
+    assert not [path for path in others if "msjoe.lmms" in path.read_text(encoding="utf-8")]
+
+
 @pytest.mark.parametrize("path", LIBRARY, ids=lambda p: str(p.relative_to(ROOT)))
 def test_weights_are_never_pickles(path):
     assert not re.search(r"torch\.(load|save)\(|import pickle|pickle\.load", path.read_text(encoding="utf-8"))
