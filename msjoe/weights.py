@@ -63,7 +63,7 @@ def load_module(
     Raises CheckpointError, which ends in ``advice``, for a folder that is missing, foreign or damaged.
     """
     folder = _folder(name, advice)
-    config = _read_config(config_class, folder, name, advice)
+    config = read_config(config_class, folder, name, advice)
     try:
         model = model_class.from_pretrained(folder, config=config, map_location=device)
     except SafetensorError as e:
@@ -96,7 +96,8 @@ def _download(name: str, advice: str) -> Path:
         raise CheckpointError(f"{name} is {why}: {advice}") from e
 
 
-def _read_config(config_class: type, folder: Path, name: str, advice: str) -> object:
+def read_config(config_class: type, folder: Path, name: str, advice: str) -> object:
+    """The settings of a trained model in ``folder``, by the fields of ``config_class``. Raises CheckpointError."""
     try:
         read = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as e:  # of JSON, of UTF-8, and of numbers of thousands of digits

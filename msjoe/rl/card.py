@@ -18,6 +18,8 @@ from msjoe.jsonl import read_lines
 from msjoe.rl.curves import picture, svg_text
 from msjoe.rl.difficulty import FOLDER, RATINGS
 from msjoe.rl.rewards import difficulty_cancels
+from msjoe.sampler import SamplerConfig
+from msjoe.weights import read_config
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +86,7 @@ def card(out: Path, stage: str, place: str, lines: Sequence[dict]) -> str:
         LIMITS + (" " + REEL_LIMITS.format(version=version) if version else ""),
         f"![reward and accuracy over the steps]({CURVES})",
         f"## Training\n```bash\n{command(stage, recipe['source'])}\n```",
-        "\n".join(_facts(out, stage, recipe, about, version)),
+        "\n".join(_facts(out, stage, recipe, about, version) + _inputs_and_draw(out / stage, place, recipe)),
         _validation(out, lines),
         f"## Settings\n```json\n{json.dumps(recipe[stage], indent=1)}\n```",
     ]
@@ -129,6 +131,21 @@ def _facts(out: Path, stage: str, recipe: dict, about: dict, version: str | None
         f"MLLM and are trained on",
         f"- began from: {names}" + (f", sampler {how['sampler']}" if stage == "joint" else ""),
         f"- versions: {', '.join(f'{name} {number}' for name, number in about['versions'].items())}",
+    ]
+
+
+def _inputs_and_draw(folder: Path, place: str, recipe: dict) -> list[str]:
+    """What a sampler sees, how its frames are drawn, and the budget it was trained for; nothing of other models."""
+    if f"{folder.name}/{place}" not in ("sampler/checkpoint", "joint/checkpoint/sampler"):
+        return []
+    config = read_config(SamplerConfig, folder / place, str(folder / place), "run the stage with --resume")
+    sees = "each row's scores" + (" and each frame's distance from its best match" if config.input_version > 1 else "")
+    order = "by their best match" if config.slots == "sorted" else "as the MLLM wrote them"
+    gamma = f"learned for each question, up to {2 * config.spread:g}" if config.learned_spread else f"{config.spread:g}"
+    draw = f"with spread, gamma {gamma}" if config.spread else "without spread (gamma 0, the paper's draw)"
+    return [
+        f"- inputs version {config.input_version}: {sees}; query rows {order}",
+        f"- frames are drawn {draw}; trained for {recipe['rollout']['budget']} frames, other budgets are untrained",
     ]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import asdict
 
 import pytest
 
@@ -10,6 +11,7 @@ from msjoe.cli import main as msjoe
 from msjoe.rl.card import command, write_cards
 from msjoe.rl.curves import picture, smoothed, svg_text
 from msjoe.rl.recipe import Recipe
+from msjoe.sampler import SamplerConfig
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -58,6 +60,7 @@ def run(tmp_path):
     for place in ("checkpoint/mllm", "checkpoint/sampler", "state/step-000002"):
         (folder / place).mkdir(parents=True)
         (folder / place / "reel.json").write_text('{"reel_version": "7.7"}')
+    (folder / "checkpoint" / "sampler" / "config.json").write_text(json.dumps(asdict(SamplerConfig(spread=0.5))))
     (folder / "state" / "step-000002" / "state.json").write_text('{"step": 2, "seconds": 600.0}')
     recipe = Recipe(seed=5, source=("configs/tiny.yaml", "joint.steps=2"))
     about = {"recipe": recipe.to_json(), "versions": {"msjoe": "9"}, "processes": 2, "device": "cpu"}
@@ -82,6 +85,21 @@ def test_a_card_tells_command_seed_time_data_and_what_was_measured(run):
     assert "](curves.svg)" in text
     assert str(run) not in text
     ET.parse(run / "joint" / "checkpoint" / "sampler" / "curves.svg")
+
+
+def test_a_sampler_s_card_says_what_it_sees_and_how_it_draws(run):
+    write_cards(run)
+    mllm, sampler = ((run / "joint" / "checkpoint" / part / "README.md").read_text() for part in ("mllm", "sampler"))
+    assert "inputs version 2" in sampler
+    assert "gamma 0.5" in sampler
+    assert "trained for 8 frames" in sampler
+    assert "gamma" not in mllm.split("## Settings")[0]
+    old = {"width": 16, "levels": 5, "kernel": 3, "max_queries": 4, "input_version": 1}
+    (run / "joint" / "checkpoint" / "sampler" / "config.json").write_text(json.dumps(old))
+    write_cards(run)
+    text = (run / "joint" / "checkpoint" / "sampler" / "README.md").read_text()
+    assert "inputs version 1" in text
+    assert "gamma 0," in text
 
 
 def test_the_command_writes_the_cards_again_with_the_table(run, capsys):
