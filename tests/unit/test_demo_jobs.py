@@ -53,6 +53,7 @@ class NoReasoning:
         self.__dict__.update(
             mllm=mllm, id=mllm.id, answer=mllm.answer, check_answer=mllm.check_answer, tier_pixels=mllm.tier_pixels
         )
+        self.preview_count = mllm.preview_count  # a setting, no reasoning
         self.interrupted = mllm.interrupted
 
     def reason(self, *_, **__):
