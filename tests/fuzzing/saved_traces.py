@@ -12,7 +12,7 @@ from PIL import Image
 
 from demo.jobs.answer_store import StoredAnswer
 from demo.limits import Limits
-from demo.ui.results import ResultParts, filled, progress_parts, result_parts
+from demo.ui.results import ResultParts, progress_parts, result_parts, show_answer
 from msjoe.trace import Trace
 from tests.fuzzing.mutations import damaged, encoded, mutated, odd, text_of
 
@@ -134,7 +134,7 @@ def outputs() -> ResultParts:
 
 def check_shown(trace: Trace, shown: ResultParts) -> None:
     """A Trace that was read can be drawn, sent to a browser and saved again."""
-    json.dumps(list(filled(shown, StoredAnswer(trace)).values()), ensure_ascii=False).encode()
+    json.dumps(list(show_answer(shown, StoredAnswer(trace)).values()), ensure_ascii=False).encode()
     json.dumps(trace.summary(), ensure_ascii=False).encode()
     trace.save("again")
     again = Trace.load("again")

