@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from msjoe.reel.make import make_video
-from msjoe.reel.script import TRACKS, make_script
+from msjoe.reel.script.records import TRACKS
+from msjoe.reel.script.write_script import make_script
 
 TASK = Path(__file__).parent / "task"
 BROKEN = "broken.mp4"  # there, and no video
