@@ -85,7 +85,7 @@ def test_arguments_are_checked(given, said):
 
 def test_arguments_have_the_defaults_of_the_shell():
     args = ModelArgs.read({"dense_fps": 2, "previews": 3})
-    assert (args.dense_fps, args.plan().settings(8, "").n_previews, args.budget) == (2.0, 3, 8)
+    assert (args.dense_fps, args.plan().settings(8, "").previews, args.budget) == (2.0, 3, 8)
     (arm,) = args.plan().arms()
     assert arm.name == "msjoe/own/8"
 
