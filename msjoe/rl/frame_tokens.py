@@ -16,7 +16,8 @@ from msjoe.mllm import Mllm
 from msjoe.vision_tower import MERGE, PATCH, fits_one_window, image_tokens
 
 MOST_BYTES = 4 << 30  # of visual tokens kept: those of 350,000 frames of Reel, or 2,300 of a 7B model at real size
-PATCHES_AT_ONCE = {"cpu": 4096, "cuda": 32768}  # through the tower: on a CPU more do not fit into its caches
+PATCHES_AT_ONCE = 32768  # through the tower
+PATCHES_ON_CPU = 4096  # more do not fit into its caches
 
 
 class FrameTokens:
@@ -33,9 +34,10 @@ class FrameTokens:
         keys = [_key(frame, pixels) for frame in frames]
         found = {key: self._kept[key] for key in keys if key in self._kept}
         new = {key: frame for key, frame in zip(keys, frames, strict=True) if key not in found}
+        most = PATCHES_ON_CPU if self.mllm.device.type == "cpu" else PATCHES_AT_ONCE
         for shape in {frame.shape for frame in new.values()}:
             alike = [key for key, frame in new.items() if frame.shape == shape]
-            step = max(1, PATCHES_AT_ONCE[self.mllm.device.type] // _patches(shape, pixels))
+            step = max(1, most // _patches(shape, pixels))
             for start in range(0, len(alike), step):
                 part = alike[start : start + step]
                 found |= zip(part, self._look([new[key] for key in part], pixels), strict=True)
