@@ -97,7 +97,7 @@ def test_resuming_such_a_run_says_which_setting_changed_and_why(tmp_path):
 @pytest.mark.parametrize(("scale", "plain"), [(True, True), (False, False)])
 def test_the_card_of_such_a_run_says_what_its_reward_was_in_effect(tmp_path, scale, plain):
     folder = tmp_path / "sampler"
-    (folder / "checkpoint").mkdir(parents=True)
+    new_sampler(Recipe()).save_pretrained(folder / "checkpoint")
     recipe = old_recipe() | {"source": []}
     recipe["sampler"]["scale"] = scale
     about = {"recipe": recipe, "versions": {"msjoe": "9"}, "processes": 1, "device": "cpu"}
